@@ -1,0 +1,1 @@
+"""Words and tools that everybody uses; knows nothing of the floors above."""

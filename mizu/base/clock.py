@@ -1,0 +1,42 @@
+"""Time from outside: the one place that reads the system's clocks."""
+
+import time
+
+
+class Clock:
+    """The real clocks.  Tests pass a FakeClock with the same three methods."""
+
+    monotonic = staticmethod(time.monotonic)
+    """Seconds that never go back: expiries, limits, talk time."""
+
+    now = staticmethod(time.time)
+    """Unix seconds, UTC."""
+
+    def utc(self):
+        """UTC text as the tables hold it, `YYYY-MM-DD HH:MM:SS.mmm`."""
+        return utc_text(self.now())
+
+
+class FakeClock:
+    """A clock that tests move by hand."""
+
+    def __init__(self, now=1_700_000_000.0):
+        self.seconds = now
+
+    def monotonic(self):
+        return self.seconds
+
+    now = monotonic
+
+    def utc(self):
+        return utc_text(self.seconds)
+
+    def advance(self, seconds):
+        self.seconds += seconds
+
+
+def utc_text(seconds):
+    """Unix seconds -> `YYYY-MM-DD HH:MM:SS.mmm`, UTC."""
+    millis = int(seconds * 1000)
+    parts = time.gmtime(millis // 1000)
+    return "%04d-%02d-%02d %02d:%02d:%02d.%03d" % (*parts[:6], millis % 1000)
