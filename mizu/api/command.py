@@ -1,0 +1,196 @@
+"""A command is declared once; everything else about it is read from the row.
+
+    @command("rating", group="money", access=USER, summary="Price towards a number or prefix",
+             params=[Param("bnum", phone, "called number or prefix", aliases=("bnun", "prefix"))])
+    def rating(ctx, bnum): ...
+
+The row holds the facts of the wire, the signature the defaults.  From the row come binding, `param1`…, the
+comma form of the console, help, completion, OpenAPI, the man page, the examples and the default access.
+"""
+
+import inspect
+
+from ..base.errors import ApiError
+from ..base.message import Role
+from .param import ALIASES
+
+OPEN = "open"               # no key, no user
+PUBLIC = "public"           # key, no user
+NAMED = "named"             # key, and a user by name alone
+USER = "user"               # key and any proven account, on itself
+ADMIN = "admin"             # key and an administrator
+SENSITIVE = "sensitive"     # the same, and only from a trusted address
+
+_ALL = frozenset(Role.ALL)
+_USERS = _ALL - {Role.PUBLIC}
+_ADMINS = frozenset((Role.SRVADMIN, Role.ADMIN))
+ROLES = {OPEN: _ALL, PUBLIC: _ALL, NAMED: _ALL, USER: _USERS, ADMIN: _ADMINS, SENSITIVE: _ADMINS}
+
+GROUPS = {
+    "session": "Core and session",
+    "accounts": "Accounts",
+    "money": "Money",
+    "numbers": "Numbers",
+    "cdr": "Call records",
+    "calls": "Calls and registrations",
+    "messages": "Messages and presence",
+    "store": "The store, files and custom commands",
+    "server": "Operating the server",
+}
+
+TABLE = {}
+"""Every name a command goes by -> Command, in the order of declaration."""
+
+_NOTHING = inspect.Parameter.empty
+
+
+class Command:
+    """One row of the table.
+
+    name, names   its name; all its names, the name first
+    group         a key of GROUPS
+    access        OPEN … SENSITIVE: the default rule, which a row of tb_api overrides
+    roles         the roles the default rule lets in
+    summary       one sentence for help
+    params        [Param] in positional order
+    fields        takes the fields of an account or row as u_NAME
+    audited       leaves a row in tb_audit
+    limit         (requests a second, burst) for this command from one address, or None
+    function      the function; awaitable when is_async
+    """
+    __slots__ = ("name", "names", "group", "access", "roles", "summary", "params", "fields", "audited", "limit",
+                 "function", "is_async", "keys", "calls", "failures")
+
+    def __init__(self, name, names, group, access, roles, summary, params, fields, audited, limit, function):
+        self.name = name
+        self.names = names
+        self.group = group
+        self.access = access
+        self.roles = roles
+        self.summary = summary
+        self.params = params
+        self.fields = fields
+        self.audited = audited
+        self.limit = limit
+        self.function = function
+        self.is_async = inspect.iscoroutinefunction(function)
+        defaults = inspect.signature(function).parameters
+        own = {param.name for param in params}
+        self.keys = [(_keys(param, index, own), param, defaults[param.name].default)
+                     for index, param in enumerate(params, 1)]
+        self.calls = 0
+        self.failures = 0
+
+    def bind(self, given):
+        """{name: text} as sent -> values in the order of the signature; an empty text counts as not given."""
+        values = []
+        for keys, param, default in self.keys:
+            for key in keys:
+                if key in given:
+                    text = given[key]
+                    if text:
+                        values.append(param.value(text))
+                        break
+            else:
+                if default is _NOTHING:
+                    raise ApiError(400, f"missing parameter {param.name} ({param.help}; takes {param.type.takes})")
+                values.append(default)
+        return values
+
+    def required(self, param):
+        """Whether the signature gives the parameter no default."""
+        return next(default is _NOTHING for _, row, default in self.keys if row is param)
+
+
+def _keys(param, index, own):
+    aliases = param.aliases + tuple(a for a in ALIASES.get(param.name, ()) if a not in param.aliases)
+    return (param.name, *(alias for alias in aliases if alias not in own), f"param{index}")
+
+
+def command(name, *, group, access, summary, params=(), also=(), reads=False, tree=False, fields=False, limit=None,
+            audited=None):
+    """Declare a command.  `also`: its other names · `reads`: changes nothing, so support users may ·
+    `tree`: resellers may, in their own tree · `fields`: takes u_NAME fields."""
+    def declare(function):
+        names = (name, *also)
+        _refuse(names, group, access, summary, params, function)
+        roles = ROLES[access]
+        if reads and access == ADMIN:
+            roles = roles | {Role.SUPPORT}
+        if tree:
+            roles = roles | {Role.RESELLER}
+        writes = access in (ADMIN, SENSITIVE) and not reads if audited is None else audited
+        row = Command(name, names, group, access, roles, summary, list(params), fields, writes, limit, function)
+        for each in names:
+            TABLE[each] = row
+        return function
+    return declare
+
+
+def _refuse(names, group, access, summary, params, function):
+    """A declaration that contradicts itself is an error of the program, found at import."""
+    signature = list(inspect.signature(function).parameters)[1:]
+    where = f"command {names[0]}"
+    if [param.name for param in params] != signature:
+        raise TypeError(f"{where}: parameters {[p.name for p in params]} but the function takes {signature}")
+    if not summary or summary != summary.strip():
+        raise TypeError(f"{where}: no summary")
+    if group not in GROUPS or access not in ROLES:
+        raise TypeError(f"{where}: unknown group or access")
+    taken = [each for each in names if each in TABLE or each != each.lower()]
+    if taken:
+        raise TypeError(f"{where}: {taken} is declared twice or not in lower case")
+
+
+class Context:
+    """What a command sees: the request, who asks, the connection's session, the row, and the services."""
+    __slots__ = ("request", "principal", "session", "command", "server")
+
+    def __init__(self, request, principal, session, command, server):
+        self.request = request
+        self.principal = principal
+        self.session = session
+        self.command = command
+        self.server = server
+
+    @property
+    def user(self):
+        """The account the request acts on: the caller's own, or `targetuser`; None without one."""
+        return self.principal.target
+
+    @property
+    def is_admin(self):
+        return self.principal.role <= Role.ADMIN
+
+    @property
+    def actor(self):
+        """Who is named in ledger and audit rows."""
+        user = self.principal.user
+        return user.username if user else "console" if self.session.console else self.request.peer.host
+
+    def fields(self):
+        """The u_NAME parameters as sent, without `u_`: {column: text}."""
+        return {key[2:]: value for key, value in self.request.params.items() if key.startswith("u_") and len(key) > 2}
+
+    def account(self, u_id=None, u_username=None, required=True):
+        """The account that a request names.
+
+        A user is always himself, whatever he sends; a reseller reaches his own tree; an administrator
+        who names none gets 400 when `required`, else himself (None if he proved himself by address).
+        """
+        own = self.principal.target
+        if self.principal.role > Role.RESELLER:
+            if own is None:
+                raise ApiError(401, "auth failed: wrong user or password")
+            return own
+        users = self.server.users
+        if u_id is None and not u_username:
+            if required and own is self.principal.user:
+                raise ApiError(400, "missing user input")
+            return own
+        found = users.by_id(u_id) if u_id is not None else users.by_username(u_username)
+        if self.principal.role == Role.RESELLER and found is not None and not users.below(own, found):
+            found = None
+        if found is None:
+            raise ApiError(404, f"no such user: {u_id if u_id is not None else u_username}")
+        return found
