@@ -14,7 +14,8 @@ from ..base.errors import ApiError
 from ..base.message import Role
 from .param import ALIASES
 
-OPEN = "open"               # no key, no user
+OPEN = "open"               # no key, no user: credentials are not even looked at
+ANYBODY = "anybody"         # no key; a user who proves himself sees more
 PUBLIC = "public"           # key, no user
 NAMED = "named"             # key, and a user by name alone
 USER = "user"               # key and any proven account, on itself
@@ -24,7 +25,7 @@ SENSITIVE = "sensitive"     # the same, and only from a trusted address
 _ALL = frozenset(Role.ALL)
 _USERS = _ALL - {Role.PUBLIC}
 _ADMINS = frozenset((Role.SRVADMIN, Role.ADMIN))
-ROLES = {OPEN: _ALL, PUBLIC: _ALL, NAMED: _ALL, USER: _USERS, ADMIN: _ADMINS, SENSITIVE: _ADMINS}
+ROLES = {OPEN: _ALL, ANYBODY: _ALL, PUBLIC: _ALL, NAMED: _ALL, USER: _USERS, ADMIN: _ADMINS, SENSITIVE: _ADMINS}
 
 GROUPS = {
     "session": "Core and session",

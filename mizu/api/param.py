@@ -90,6 +90,7 @@ def _username(text):
 
 
 text = Type("text", lambda value: value, "a text", {"type": "string"}, "TEXT")
+secret = Type("secret", lambda value: value, "a text", {"type": "string", "format": "password"}, "SECRET")
 integer = Type("integer", _integer, "a whole number", {"type": "integer"}, "1")
 decimal = Type("decimal", _decimal, "a number", {"type": "number"}, "1")
 money = Type("money", parse_money, "an amount below 1000000000 with at most 6 decimals", {"type": "number"}, "10")

@@ -47,8 +47,9 @@ class Request:
     syntax    url json form ini xml soap rdf text console
     format    answer format by name, or None: chosen by the transport's default
     files     {field: (file name, bytes)} of a multipart body, or None
+    principal who it proved to be from, once the dispatcher has found out
     """
-    __slots__ = ("entry", "params", "peer", "direct", "received", "serial", "syntax", "format", "files")
+    __slots__ = ("entry", "params", "peer", "direct", "received", "serial", "syntax", "format", "files", "principal")
 
     def __init__(self, entry, params, peer, direct=True, received=0.0, serial=0, syntax="url", format=None, files=None):
         self.entry = entry
@@ -60,6 +61,7 @@ class Request:
         self.syntax = syntax
         self.format = format
         self.files = files
+        self.principal = None
 
 
 class Answer:
@@ -119,10 +121,10 @@ class Rows:
 
 class Principal:
     """Whom a request is from: the proven account (or None), its role, the proofs
-    (a frozenset of ip key password md5 nonce sip console) and the account it acts on."""
+    (of ip key password md5 nonce sip console) and the account it acts on."""
     __slots__ = ("user", "role", "proofs", "target")
 
-    def __init__(self, user, role, proofs=frozenset(), target=None):
+    def __init__(self, user, role, proofs=(), target=None):
         self.user = user
         self.role = role
         self.proofs = proofs

@@ -1,0 +1,71 @@
+"""Rates: token buckets per address, per user, per command and for all together.
+
+Loopback and `trustediplist` are counted, not limited.  A bucket that is full again is worth nothing and is
+dropped when the table is swept, so the table holds only who asked lately.
+"""
+
+_MOST = 100_000
+"""Buckets in one table (20 MiB); when even the sweep finds no room, strangers share one bucket."""
+
+
+class Buckets:
+    """One table of buckets of `rate` requests a second with bursts of `burst`; rate 0 limits nothing."""
+    __slots__ = ("rate", "burst", "_buckets", "_sweep_at")
+
+    def __init__(self, rate, burst):
+        self.rate = rate
+        self.burst = burst
+        self._buckets = {}
+        self._sweep_at = 1024
+
+    def take(self, key, now):
+        """0 and one token less, or the seconds until there is one."""
+        rate = self.rate
+        if not rate:
+            return 0
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._add(key, now)
+        tokens = min(self.burst, bucket[0] + (now - bucket[1]) * rate)
+        bucket[1] = now
+        if tokens < 1:
+            bucket[0] = tokens
+            return (1 - tokens) / rate
+        bucket[0] = tokens - 1
+        return 0
+
+    def _add(self, key, now):
+        buckets = self._buckets
+        if len(buckets) >= self._sweep_at:
+            refill = self.burst / self.rate
+            for old in [old for old, (_, stamp) in buckets.items() if now - stamp > refill]:
+                del buckets[old]
+            self._sweep_at = max(1024, 2 * len(buckets))
+            if len(buckets) >= _MOST:
+                key = None
+        return buckets.setdefault(key, [self.burst, now])
+
+    def __len__(self):
+        return len(self._buckets)
+
+
+class Limits:
+    """The four kinds of limit, from the settings ratelimit_ip, ratelimit_user, ratelimit_global
+    ("50" or "50/100": a second, burst) and the commands' own."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.commands = {}
+        self.reload()
+
+    def reload(self):
+        self.address = Buckets(*self.settings.ratelimit_ip)
+        self.user = Buckets(*self.settings.ratelimit_user)
+        self.everybody = Buckets(*self.settings.ratelimit_global)
+
+    def command(self, command):
+        """The buckets of a command that declares a limit of its own."""
+        buckets = self.commands.get(command.name)
+        if buckets is None:
+            buckets = self.commands[command.name] = Buckets(*command.limit)
+        return buckets
