@@ -34,7 +34,7 @@ _NAME = rf"(?<![\w.-])(?:(?:u_)?(?:{'|'.join(SECRETS)})|\w{{0,32}}(?:{'|'.join(E
 _SECRET_NAME = re.compile(_NAME + r"\Z", re.I)
 _SECRET_TEXT = re.compile(
     rf"""("{_NAME}"\s{{0,9}}:\s{{0,9}})(?:"(?:\\.|[^"\\])*"?|[^,}}\]\s]*)"""     # JSON
-    rf"""|({_NAME}>)[^<]*"""                                                     # XML
+    rf"""|(<(?:\w{{0,32}}:)?{_NAME}(?:\s[^<>]{{0,99}})?>)[^<]*"""                  # XML
     rf"""|({_NAME}\s?=\s?)(?:"[^"]*"?|'[^']*'?|[^&\r\n]*)"""                     # query, ini, console
     rf"""|(^(?:{"|".join(HEADERS)})\s?:)[^\r\n]*""", re.I | re.M)
 
@@ -50,13 +50,13 @@ def mask(what):
     return what
 
 
-def escape(text, limit=MAX_VALUE):
-    """One line of printable characters: the rest, the backslash and the quote as \\xNN; cut at `limit`."""
+def escape(text, limit=MAX_VALUE, also='\\"'):
+    """One line of printable characters: the rest and those of `also` as \\xNN; cut at `limit`."""
     if len(text) > limit:
         text = text[:limit] + "…"
-    if text.isprintable() and "\\" not in text and '"' not in text:
+    if text.isprintable() and not any(c in text for c in also):
         return text
-    return "".join(c if c.isprintable() and c not in '\\"' else _code(ord(c)) for c in text)
+    return "".join(c if c.isprintable() and c not in also else _code(ord(c)) for c in text)
 
 
 def _code(number):
@@ -174,7 +174,7 @@ class Log:
     def _event(self, level, event, serial, facts):
         if level > self.level:
             return
-        words = [escape(mask(event[:MAX_EVENT]), MAX_EVENT)]
+        words = [escape(mask(event[:MAX_EVENT]), MAX_EVENT, also="\\")]
         if serial is not None:
             words.append(f"request={serial}")
         words += [fact(name, value) for name, value in facts.items() if value is not None]
@@ -223,6 +223,7 @@ class LogFile:
         self.limit = limit
         self.sound = True
         self._fd = None
+        self._size = 0
         self._torn = False
         self.reopen()
 
