@@ -30,6 +30,10 @@ class Peer:
         self.local = local
         self.secure = secure
 
+    def over(self, transport):
+        """The same far end, named by the protocol that it turned out to speak."""
+        return Peer(transport, self.host, self.port, self.local, self.secure)
+
     def __repr__(self):
         return f"{self.transport}:{self.host}:{self.port}"
 

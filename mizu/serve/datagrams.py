@@ -1,0 +1,110 @@
+"""The API over UDP: one request a datagram of up to 1490 bytes, one datagram back.
+
+A source address can be forged, so an answer to somebody unproven is never longer than the request, nothing is
+trusted by address without a nonce, and the same datagram from the same peer is carried out once: a client that
+repeats it because the answer was lost gets that answer again.
+"""
+
+from ..base.errors import ApiError
+from ..base.message import Peer, Session
+from ..base.task import Future
+from ..formats.request import read_text
+from ..wire.sniff import TEXT, sniff_datagram
+from .asker import body_of
+
+MAX_DATAGRAM = 1490
+REPEAT_SECONDS = 30
+_READS, _WRITES = 8192, 65536
+"""Answers remembered of commands that change nothing (2 MiB, under load less than 30 s) and of those that do."""
+
+_PEERS = 4096
+_STRUCTURED = ("json", "xml", "soap", "jsonp", "url", "csv", "html")
+_TOO_LONG = "ERROR: use TCP\r\n"
+_BUSY = object()
+
+
+class DatagramApi:
+    """The handler of one UDP port."""
+
+    def __init__(self, port, asker, clock):
+        self.port = port
+        self.asker = asker
+        self.monotonic = clock.monotonic
+        self.dropped = 0
+        self._peers = {}
+        self._reads = {}
+        self._writes = {}
+
+    def received(self, data, host, port):
+        """A datagram came."""
+        if len(data) > MAX_DATAGRAM or sniff_datagram(data) is not TEXT:
+            self.dropped += 1
+            return
+        key = (data, host, port)
+        again = self._reads.get(key) or self._writes.get(key)
+        now = self.monotonic()
+        if again is not None and again[1] > now:
+            if again[0] is not _BUSY:
+                self.port.send(again[0], host, port)
+            return
+        peer = self._peers.get((host, port))
+        if peer is None:
+            peer = self._new_peer(host, port)
+        asker = self.asker
+        try:
+            parsed = read_text(data.decode("utf-8", "replace"))
+        except ApiError as error:
+            request, answer = asker.refused(error, peer)
+        else:
+            request, answer = asker.ask(parsed, peer, Session(peer), False)
+        if answer.__class__ is Future:
+            _remember(self._writes, key, (_BUSY, now + REPEAT_SECONDS), _WRITES, now)
+            answer.then(lambda done: self._answer(key, request, done.result(), self._writes, _WRITES, now))
+        else:
+            self._answer(key, request, answer, self._reads, _READS, now)
+
+    def _answer(self, key, request, answer, table, most, now):
+        data, host, port = key
+        body = self._body(request, answer, len(data))
+        _remember(table, key, (body, now + REPEAT_SECONDS), most, now)
+        self.port.send(body, host, port)
+
+    def _body(self, request, answer, asked):
+        """The bytes of the answer within what this peer may be sent."""
+        if answer.__class__ is not list and answer.blob is not None:
+            return _TOO_LONG.encode()
+        body = body_of(request, answer)
+        principal = request.principal
+        proven = principal is not None and principal.user is not None and \
+            ("md5" in principal.proofs or "password" in principal.proofs)
+        if len(body) > MAX_DATAGRAM and proven:
+            return _shortened(body, request)
+        if len(body) > asked and not proven:
+            return _TOO_LONG.encode()[:asked]
+        return body
+
+    def _new_peer(self, host, port):
+        if len(self._peers) >= _PEERS:
+            self._peers.clear()
+        peer = self._peers[host, port] = Peer("udp", host, port, self.port.address)
+        return peer
+
+
+def _shortened(body, request):
+    """A text is cut at a line, with a warning; half of a structure is worth nothing and is refused."""
+    if request.format in _STRUCTURED:
+        return b"ERROR: the answer is longer than a datagram, use TCP (422)"
+    note = b"\nWARNING: cut, use TCP for the rest"
+    cut = body[:MAX_DATAGRAM - len(note)]
+    return cut[:max(cut.rfind(b"\n"), 0) or len(cut)] + note
+
+
+def _remember(table, key, entry, most, now):
+    """Keep an answer for whoever asks again; the oldest make room."""
+    table.pop(key, None)
+    table[key] = entry
+    while table:
+        oldest = next(iter(table))
+        if len(table) <= most and table[oldest][1] > now:
+            return
+        del table[oldest]
