@@ -2,12 +2,12 @@
 
 import re
 
-from mizu.base.errors import ApiError
-from mizu.formats.csv_out import render_csv
-from mizu.formats.html_out import render_html
-from mizu.formats.json_out import render_json, render_jsonp
-from mizu.formats.text_out import render_line, render_text, render_url
-from mizu.formats.xml_out import render_soap, render_xml
+from ..base.errors import ApiError
+from .csv_out import render_csv
+from .html_out import render_html
+from .json_out import render_json, render_jsonp
+from .text_out import render_line, render_text, render_url
+from .xml_out import render_soap, render_xml
 
 CONTENT_TYPE = {
     "json": "application/json",             # always UTF-8 (RFC 8259 8.1), a parameter would mean nothing

@@ -5,9 +5,9 @@ Rows are the table; a dict is a table of one row; all else is one row of code, s
 
 import re
 
-from mizu.base.message import Rows
-from mizu.formats.json_out import scalar
-from mizu.formats.table import as_rows
+from ..base.message import Rows
+from .json_out import scalar
+from .table import as_rows
 
 _QUOTED = re.compile('[",\r\n]|^ | $')
 _FORMULA = "=+-@\t\r"       # what a spreadsheet takes for a formula (OWASP, CSV injection)

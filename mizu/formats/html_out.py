@@ -2,8 +2,8 @@
 
 from html import escape
 
-from mizu.formats.json_out import scalar
-from mizu.formats.table import as_rows
+from .json_out import scalar
+from .table import as_rows
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -1,6 +1,6 @@
 """Requests as lines `key=value`, like an ini file: comments after `;` or `#` at the start of a line, sections ignored."""
 
-from mizu.base.errors import ApiError
+from ..base.errors import ApiError
 
 MAX_PARAMS = 1000       # as in every other format
 

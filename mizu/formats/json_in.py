@@ -6,7 +6,7 @@ nested objects and arrays their own compact JSON.  Does not know what a paramete
 
 import json
 
-from mizu.base.errors import ApiError
+from ..base.errors import ApiError
 
 MAX_BATCH = 100         # commands a batch: it runs as one unit on the loop
 MAX_PARAMS = 1000       # the widest table has some 300 columns

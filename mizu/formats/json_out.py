@@ -6,7 +6,7 @@
 import base64
 import json
 
-from mizu.base.message import Rows
+from ..base.message import Rows
 
 INDENTED_ROWS = 100     # a longer table has one row a line: half the bytes, and still for people
 

@@ -2,11 +2,13 @@
 
 import re
 
-from mizu.base.errors import ApiError
+from ..base.errors import ApiError
+from ..wire.query import decode_octets
 
-CHARSETS = {"": "utf-8-sig", "utf-8": "utf-8-sig", "utf8": "utf-8-sig", "us-ascii": "ascii", "ascii": "ascii",
+CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "us-ascii": "ascii", "ascii": "ascii",
             "iso-8859-1": "latin-1", "latin1": "latin-1", "iso-8859-2": "iso-8859-2", "iso-8859-15": "iso-8859-15",
-            "windows-1250": "cp1250", "windows-1251": "cp1251", "windows-1252": "cp1252", "utf-16": "utf-16"}
+            "windows-1250": "cp1250", "windows-1251": "cp1251", "windows-1252": "cp1252",
+            "utf-16": "utf-16"}
 
 _QUOTED_PAIR = re.compile(r'\\(["\\])')     # other backslashes stay: browsers of old send C:\dir\file
 
@@ -39,11 +41,13 @@ def parse_media_type(text):
 
 
 def decode(data, charset=""):
-    """Bytes -> text by a charset of the table, UTF-8 if none is named; a byte order mark is dropped."""
+    """Bytes -> text by a charset of the table; without one like the octets of a URL.  A byte order mark is dropped."""
+    if not charset:
+        return decode_octets(data).removeprefix("\ufeff")
     codec = CHARSETS.get(charset.strip().lower())
     if codec is None:
         raise ApiError(400, f"unknown charset {charset[:40]!r}, send utf-8")
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
-        raise ApiError(400, f"the text is not valid {charset or 'utf-8'} at byte {error.start}") from None
+        raise ApiError(400, f"the text is not valid {charset} at byte {error.start}") from None

@@ -2,8 +2,8 @@
 
 import re
 
-from mizu.base.errors import ApiError
-from mizu.formats.media_type import decode, parse_media_type
+from ..base.errors import ApiError
+from .media_type import decode, parse_media_type
 
 MAX_PARTS = 100             # fields of a form
 MAX_PART_HEADERS = 8192     # bytes of one part's header, as much as HTTP allows a field line
@@ -34,11 +34,12 @@ def _split(body, delimiter):
     pieces = (b"\r\n" + body).split(delimiter, MAX_PARTS + 1)
     parts = []
     for piece in pieces[1:]:
-        if piece[:2] == b"--":
-            return parts
-        padding, crlf, part = piece.partition(b"\r\n")
+        last = piece[:2] == b"--"
+        padding, crlf, part = piece[2 if last else 0:].partition(b"\r\n")
         if padding.strip(b" \t"):
             raise ApiError(400, "a line of the multipart body goes on behind the boundary")
+        if last:
+            return parts
         if not crlf or len(parts) == MAX_PARTS:
             break
         parts.append(part)

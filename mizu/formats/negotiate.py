@@ -5,8 +5,8 @@ Accept as in RFC 9110 12.5.1.  Names of formats, no bytes.
 
 from functools import lru_cache
 
-from mizu.base.errors import ApiError
-from mizu.formats.media_type import parse_media_type, split_quoted
+from ..base.errors import ApiError
+from .media_type import parse_media_type, split_quoted
 
 FORMATS = ("json", "xml", "text", "line", "html", "url", "soap", "jsonp", "cleartext", "csv")
 

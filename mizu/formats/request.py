@@ -6,17 +6,16 @@ or lines key=value.  A URL is read as a browser would send it.  Knows no command
 
 import re
 
-from mizu.base.errors import ApiError
-from mizu.formats.ini import parse_ini
-from mizu.formats.json_in import parse_json
-from mizu.formats.media_type import decode, parse_media_type
-from mizu.formats.multipart import parse_multipart
-from mizu.formats.xml_in import parse_xml
-from mizu.wire.query import parse_query
+from ..base.errors import ApiError
+from .ini import parse_ini
+from .json_in import parse_json
+from .media_type import decode, parse_media_type
+from .multipart import parse_multipart
+from .xml_in import parse_xml
+from ..wire.query import parse_query
 
 MAX_BODY = 8 << 20      # a form with a file: a fax, a welcome message
 MAX_TEXT = 1 << 20      # all else is parsed in one go on the loop
-MAX_PARAMS = 1000       # the widest table has some 300 columns
 
 SYNTAXES = {
     "": "text", "text/plain": "text", "application/octet-stream": "text", "application/x-www-form-urlencoded": "form",
@@ -60,10 +59,10 @@ def read_text(text):
     """A whole request in one text.  ApiError 400 says what is wrong with it."""
     if text[:11] == "/mvapireq/?":          # what nearly all send; no blank, line break or fragment to take off
         if text.isascii() and text[-1] > " " and not ("#" in text or "\n" in text or "\r" in text):
-            return Parsed("url", "/mvapireq/", _query(text[11:]))
+            return Parsed("url", "/mvapireq/", parse_query(text[11:]))
     elif text[:9] == "apientry=":
         if text.isascii() and text[-1] > " " and not ("#" in text or "\n" in text or "\r" in text):
-            return Parsed("url", "", _query(text))
+            return Parsed("url", "", parse_query(text))
     if len(text) > MAX_TEXT:
         raise ApiError(400, f"the request is longer than {MAX_TEXT} characters")
     text = text.lstrip("\ufeff").strip(_ENDS)
@@ -88,7 +87,7 @@ def read_body(content_type, body):
     charset = attributes.get("charset", "")
     if syntax == "xml" or syntax in ("text", "form") and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return _xml(body, charset)
-    text = decode(body, "" if syntax == "json" else charset).strip(_ENDS)   # JSON is UTF-8 (RFC 8259 8.1)
+    text = decode(body, "utf-8" if syntax == "json" else charset).strip(_ENDS)   # JSON is UTF-8 (RFC 8259 8.1)
     if syntax == "json":
         return Parsed("json", "", parse_json(text))
     if syntax == "ini":
@@ -128,14 +127,14 @@ def _text(text, syntax):
         text = _as_browser(text)
     if _WORD.fullmatch(text):
         return Parsed(syntax, "", {"apientry": text})
-    return Parsed(syntax, "", _query(text))
+    return Parsed(syntax, "", parse_query(text))
 
 
 def _url(text):
     path, _, query = _SERVER.sub("", _as_browser(text), 1).partition("?")
     if path[:1] != "/":
         path = "/" + path
-    return Parsed("url", path, _query(query))
+    return Parsed("url", path, parse_query(query))
 
 
 def _as_browser(text):
@@ -143,13 +142,6 @@ def _as_browser(text):
     for char in "\r\n\t":
         text = text.replace(char, "")
     return text.partition("#")[0].rstrip(_ENDS).replace("\xb6m", "&param")
-
-
-def _query(text):
-    params = parse_query(text)
-    if len(params) > MAX_PARAMS:
-        raise ApiError(400, f"more than {MAX_PARAMS} parameters")
-    return params
 
 
 def _xml(body, charset):

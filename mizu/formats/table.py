@@ -2,8 +2,8 @@
 
 import unicodedata
 
-from mizu.base.message import Rows
-from mizu.formats.json_out import scalar
+from ..base.message import Rows
+from .json_out import scalar
 
 GAP = "  "
 NARROWEST = 4       # columns are not cut below this: the terminal wraps instead

@@ -6,8 +6,8 @@ separated by tabs under their names, a single column without its name; the membe
 
 from urllib.parse import quote_plus
 
-from mizu.formats.json_out import scalar
-from mizu.formats.table import as_rows
+from .json_out import scalar
+from .table import as_rows
 
 _BLANKS = str.maketrans("\t\r\n", "   ")
 

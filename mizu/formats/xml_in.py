@@ -7,7 +7,7 @@ RDF     the properties of the first Description (as elements or, RDF/XML 2.5, as
 No DTD and so no entities, whatever the encoding hides: the parser's own events are refused, not their text.
 """
 
-from mizu.base.errors import ApiError
+from ..base.errors import ApiError
 
 MAX_DEPTH = 32          # an Envelope takes three
 MAX_ELEMENTS = 10_000   # each costs some 300 bytes here
@@ -19,12 +19,14 @@ ROOTS = frozenset(("request", "mvapireq", "xml", "root", "params", "parameters",
 SOAP = frozenset(("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"))
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
+_MARK = "\1"     # between namespace and local name in expat's names: no character of XML
+
 
 class _Element:
     __slots__ = ("space", "name", "attributes", "texts", "children")
 
     def __init__(self, name, attributes):
-        self.space, _, self.name = name.rpartition(" ")
+        self.space, _, self.name = name.rpartition(_MARK)
         self.attributes = attributes
         self.texts = []         # of the element and all its descendants, in the order of the document
         self.children = []
@@ -65,11 +67,11 @@ def _rdf(root):
     node = nodes[0]
     params = {}
     for name, value in node.attributes.items():
-        space, _, local = name.rpartition(" ")
+        space, _, local = name.rpartition(_MARK)
         if space and space != RDF and not space.startswith("http://www.w3.org/XML/"):
             params.setdefault(local.lower(), value.strip())
     for child in node.children:
-        params.setdefault(child.name.lower(), _text(child) or child.attributes.get(RDF + " resource", ""))
+        params.setdefault(child.name.lower(), _text(child) or child.attributes.get(RDF + _MARK + "resource", ""))
     return _bounded(params)
 
 
@@ -91,7 +93,7 @@ def _tree(body, charset):
         raise ApiError(501, "XML requests need the Python package xml") from None
     builder = _Builder()
     try:
-        parser = expat.ParserCreate(charset or ("utf-8" if isinstance(body, str) else None), " ")
+        parser = expat.ParserCreate(charset or ("utf-8" if isinstance(body, str) else None), _MARK)
         parser.buffer_text = True
         parser.StartElementHandler = builder.start
         parser.EndElementHandler = builder.end

@@ -5,8 +5,8 @@ Rows are `<row>` elements, the items of a list `<item>`; nothing is an empty ele
 
 import re
 
-from mizu.base.message import Rows
-from mizu.formats.json_out import scalar
+from ..base.message import Rows
+from .json_out import scalar
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ENVELOPE = ('<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope">\n<soap:Body>\n%s\n'
