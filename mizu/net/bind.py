@@ -1,0 +1,82 @@
+"""Getting a port, or saying in one sentence why it cannot be had and who has it."""
+
+import errno
+import os
+import socket
+
+from mizu.net.addresses import PROC
+
+WILDCARDS = ("", "*", "0.0.0.0", "::")
+
+
+class PortTaken(Exception):
+    """The port cannot be had; the text is a sentence for whoever started the program."""
+
+    def __init__(self, host, port, errno, kind=socket.SOCK_STREAM):
+        super().__init__(bind_error(host, port, errno, kind))
+        self.host = host
+        self.port = port
+        self.errno = errno
+
+
+def bound_socket(kind, host, port):
+    """A non-blocking socket of SOCK_STREAM or SOCK_DGRAM bound to host ("" or "*": all of IPv4; "::" all of IPv6)."""
+    host = "0.0.0.0" if host in ("", "*") else host
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, 0, kind, 0, socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        raise PortTaken(host, port, error.errno, kind) from error
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)     # old connections in TIME_WAIT are no hindrance
+        sock.setblocking(False)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise PortTaken(host, port, error.errno, kind) from error
+    return sock
+
+
+def bind_error(host, port, code, kind=socket.SOCK_STREAM):
+    """The sentence for an errno of bind()."""
+    what = f"{'UDP' if kind == socket.SOCK_DGRAM else 'TCP'} port {port}"
+    if code == errno.EADDRINUSE:
+        who = holder(port, kind)
+        return f"{what} is in use{' by ' + who if who else ''}; choose another one with --port"
+    if code == errno.EACCES:
+        return f"{what} needs root or the capability CAP_NET_BIND_SERVICE; choose one above 1023 with --port"
+    if code == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this host, so port {port} cannot be opened there"
+    return f"{what} of {host} cannot be opened: {os.strerror(code) if code and code > 0 else 'unknown address'}"
+
+
+def holder(port, kind=socket.SOCK_STREAM, proc="/proc"):
+    """`nginx (pid 123)` for the process that has the port, "" if it cannot be found (other users' are hidden)."""
+    inodes = _inodes(port, "udp" if kind == socket.SOCK_DGRAM else "tcp", proc + PROC.removeprefix("/proc"))
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for pid in filter(str.isdigit, os.listdir(proc) if wanted else ()):
+        try:
+            links = [os.readlink(f"{proc}/{pid}/fd/{fd}") for fd in os.listdir(f"{proc}/{pid}/fd")]
+            if wanted.intersection(links):
+                with open(f"{proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                    return f"{file.read().strip()} (pid {pid})"
+        except OSError:
+            continue    # gone meanwhile, or not ours to look at
+    return ""
+
+
+def _inodes(port, protocol, folder):
+    """Inodes of the sockets that listen on the port (state 0A), or for UDP have it (07)."""
+    found = set()
+    for name in (protocol, protocol + "6"):
+        try:
+            with open(f"{folder}/{name}", encoding="ascii") as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+        except OSError:
+            continue
+        state = "07" if protocol == "udp" else "0A"
+        found |= {row[9] for row in rows if row[3] == state and int(row[1].rpartition(":")[2], 16) == port}
+    return found
