@@ -9,6 +9,7 @@ from ..base.errors import ApiError
 from ..base.message import Peer, Session
 from ..base.task import Future
 from ..formats.request import read_text
+from ..net.addresses import unmapped
 from ..wire.sniff import TEXT, sniff_datagram
 from .asker import body_of
 
@@ -24,10 +25,9 @@ _BUSY = object()
 
 
 class DatagramApi:
-    """The handler of one UDP port."""
+    """The handler of the UDP ports."""
 
-    def __init__(self, port, asker, clock):
-        self.port = port
+    def __init__(self, asker, clock):
         self.asker = asker
         self.monotonic = clock.monotonic
         self.dropped = 0
@@ -35,21 +35,21 @@ class DatagramApi:
         self._reads = {}
         self._writes = {}
 
-    def received(self, data, host, port):
-        """A datagram came."""
+    def received(self, data, addr, local):
+        """A datagram came from the kernel's address `addr` to `local`, which sends the answer."""
         if len(data) > MAX_DATAGRAM or sniff_datagram(data) is not TEXT:
             self.dropped += 1
             return
-        key = (data, host, port)
+        key = (data, addr)
         again = self._reads.get(key) or self._writes.get(key)
         now = self.monotonic()
         if again is not None and again[1] > now:
             if again[0] is not _BUSY:
-                self.port.send(again[0], host, port)
+                local.send(again[0], addr)
             return
-        peer = self._peers.get((host, port))
+        peer = self._peers.get(addr)
         if peer is None:
-            peer = self._new_peer(host, port)
+            peer = self._new_peer(addr, local)
         asker = self.asker
         try:
             parsed = read_text(data.decode("utf-8", "replace"))
@@ -59,15 +59,14 @@ class DatagramApi:
             request, answer = asker.ask(parsed, peer, Session(peer), False)
         if answer.__class__ is Future:
             _remember(self._writes, key, (_BUSY, now + REPEAT_SECONDS), _WRITES, now)
-            answer.then(lambda done: self._answer(key, request, done.result(), self._writes, _WRITES, now))
+            answer.then(lambda done: self._answer(key, local, request, done.result(), self._writes, _WRITES, now))
         else:
-            self._answer(key, request, answer, self._reads, _READS, now)
+            self._answer(key, local, request, answer, self._reads, _READS, now)
 
-    def _answer(self, key, request, answer, table, most, now):
-        data, host, port = key
-        body = self._body(request, answer, len(data))
+    def _answer(self, key, local, request, answer, table, most, now):
+        body = self._body(request, answer, len(key[0]))
         _remember(table, key, (body, now + REPEAT_SECONDS), most, now)
-        self.port.send(body, host, port)
+        local.send(body, key[1])
 
     def _body(self, request, answer, asked):
         """The bytes of the answer within what this peer may be sent."""
@@ -83,10 +82,10 @@ class DatagramApi:
             return _TOO_LONG.encode()[:asked]
         return body
 
-    def _new_peer(self, host, port):
+    def _new_peer(self, addr, local):
         if len(self._peers) >= _PEERS:
             self._peers.clear()
-        peer = self._peers[host, port] = Peer("udp", host, port, self.port.address)
+        peer = self._peers[addr] = Peer("udp", unmapped(addr[0]), addr[1], local.address)
         return peer
 
 

@@ -18,16 +18,21 @@ from .webfacts import FIXED, web_facts
 METHODS = b"Allow: GET, HEAD, POST, OPTIONS\r\n"
 
 
+def api_path(path):
+    """Whether a path is the API's: any with `mvapi` in it."""
+    return "mvapi" in path.lower()
+
+
 class HttpFront:
     """What all HTTP connections share: services, routes, and the beginnings of answers, which change once a second
     with the Date."""
 
-    def __init__(self, server, routes, api_path):
+    def __init__(self, server, routes, api=api_path):
         self.server = server
         self.asker = server.asker
         self.settings = server.settings
         self.routes = routes
-        self.api_path = api_path
+        self.api_path = api
         self.prefixes = {}
         self._paths = {}
 
@@ -140,11 +145,9 @@ class HttpConnection:
         fields = message.fields
         facts = fields.derived
         if facts is None:
-            facts = fields.derived = web_facts(self.stream.peer, fields, front.server)
+            facts = fields.derived = web_facts(self.stream.peer, fields.values, front.server)
         path, _, query = message.target.partition("?")
         method = message.method
-        if not message.keep_alive:
-            self.closing = True
         if method not in ("GET", "POST", "HEAD"):
             return self._other_method(message, facts)
         front.route(path)(self, message, facts, path, query)
@@ -163,7 +166,7 @@ class HttpConnection:
         try:
             parsed = Parsed("url", path, parse_query(query))
             if message.body:
-                parsed = _merged(parsed, read_body(message.fields.get("content-type", ""), message.body))
+                parsed = _merged(parsed, read_body(message.fields.values.get("content-type", ""), message.body))
         except ApiError as error:
             request, answer = asker.refused(error, facts.peer, facts.accept)
         else:
@@ -183,13 +186,14 @@ class HttpConnection:
             self.closing = True
         elif answer.blob is not None:
             blob = answer.blob
-            return self._framed(message, status, blob.content_type, blob.body,
+            return self.framed(message, status, blob.content_type, blob.body,
                                 facts.cors_fixed + _disposition(blob.filename))
         body = body_of(request, answer)
-        return self._framed(message, status, CONTENT_TYPE[request.format], body, facts.cors_fixed)
+        return self.framed(message, status, CONTENT_TYPE[request.format], body, facts.cors_fixed)
 
-    def _framed(self, message, status, content_type, body, extra):
-        keep_alive = message.keep_alive and not self.closing
+    def framed(self, message, status, content_type, body, extra):
+        """The bytes of an answer, Content-Length and connection handling included."""
+        keep_alive = message.fields.keep_alive and not self.closing
         prefix = self.front.prefix(status, content_type, keep_alive, extra)
         if not keep_alive:
             self._close_after()
@@ -210,7 +214,7 @@ class HttpConnection:
 
     def answer(self, message, status, content_type, body, extra=b""):
         """An answer that is ready, from the routes."""
-        self.pipeline.add(self._framed(message, status, content_type, body, extra))
+        self.pipeline.add(self.framed(message, status, content_type, body, extra))
 
     def on_nothing(self, message, facts, path, query):
         self.answer(message, 404, "text/plain; charset=utf-8",
@@ -244,7 +248,3 @@ def _disposition(filename):
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in filename)
     return b'Content-Disposition: attachment; filename="%s"\r\n' % safe.encode()
 
-
-def api_path(path):
-    """Whether a path is the API's: any with `mvapi` in it."""
-    return "mvapi" in path.lower()

@@ -18,7 +18,7 @@ class WebFacts:
 
 
 def web_facts(peer, fields, server):
-    """Peer of the connection, wire.http1.Fields -> WebFacts."""
+    """Peer of the connection, {name in lower case: value} -> WebFacts."""
     facts = WebFacts()
     facts.peer, proxied = _client(peer, fields, server)
     facts.direct = not proxied and not _foreign(fields) and server.is_own_host(fields.get("host", ""))

@@ -19,14 +19,14 @@ def on_websocket(connection, message, facts, path, query):
     """HTTP route: upgrade to the API's WebSocket, or say why not."""
     front = connection.front
     allowed = front.settings.wsorigins
-    origin = message.fields.get("origin", "")
+    origin = message.fields.values.get("origin", "")
     if origin and "*" not in allowed and origin not in allowed:
         return connection.answer(message, 403, "text/plain; charset=utf-8", b"this origin is not in wsorigins\n")
     stream = connection.stream
     connection.pipeline.add(upgrade(message, (PROTOCOL,)))
     connection.pipeline.flush()
-    rest = connection.parser.take_rest()
-    direct = facts.direct and (not origin or origin.partition("://")[2] == message.fields.get("host"))
+    rest = connection.parser.detach()
+    direct = facts.direct and (not origin or origin.partition("://")[2] == message.fields.host)
     peer = facts.peer
     stream.protocol = WebSocketConnection(stream, front, Peer("wss" if peer.secure else "ws", peer.host, peer.port,
                                                               peer.local, peer.secure), direct)

@@ -1,0 +1,263 @@
+"""class Server: builds every service in floor order, starts and stops it; the one file that knows all of them."""
+
+import gc
+import os
+
+from .api.access import compile_access
+from .api.auth import Authenticator
+from .api.custom import run_custom
+from .api.decode import Decoder
+from .api.dispatch import Dispatcher
+from .api.limits import Limits
+from .api.nonces import Nonces
+from .api.trust import Networks, Trust
+from .base.entropy import Entropy
+from .commands import load
+from .net.addresses import Lan, own_addresses, unmapped
+from .net.reactor import Reactor
+from .net.streams import StreamSet
+from .net.workers import Workers
+from .records.audit import Audit
+from .records.bans import Bans
+from .records.ledger import Ledger
+from .records.rules import Rules
+from .records.users import Users
+from .serve.asker import Asker
+from .serve.console import ConsoleFront
+from .serve.datagrams import DatagramApi
+from .serve.front import Front
+from .serve.httpd import HttpFront
+from .serve.oldapi import old_api_front
+from .serve.ports import Ports
+from .serve.routes import ROUTES
+from .serve.static import StaticFiles
+from .store.db import Database
+
+HOUSEKEEPING = 1.0
+"""Seconds: Date fields, certificates, expired bans."""
+
+FOREIGN = 0.05
+"""Seconds between looks for another process's commits (DATA_VERSION costs 2 us)."""
+
+DRAIN = 10.0
+"""Seconds that requests under way may take at the end."""
+
+
+class Server:
+    """The services of one process, as attributes; commands see them as `ctx.server`."""
+
+    def __init__(self, settings, folders, log, clock, environ, inherited=()):
+        self.settings = settings
+        self.folders = folders
+        self.log = log
+        self.clock = clock
+        self.environ = environ
+        self.inherited = inherited
+        self.entropy = Entropy()
+        self.started = clock.now()
+        self.exit_code = 0
+        self.stopping = False
+        self.reactor = Reactor(clock, report_slow=self._slow, report_error=self._error)
+        self.workers = Workers(self.reactor)
+        self.streams = StreamSet(self.reactor, settings.maxconnections or None)
+        self._build_records()
+        self._build_api()
+        self._build_serve()
+
+    # -- building, floor by floor ------------------------------------------------------------------
+
+    def _build_records(self):
+        clock, settings = self.clock, self.settings
+        self.db = Database(self.folders.database, clock, self.reactor, self.workers, self.log)
+        self.db.on_fatal = self._store_lost
+        self.db.open()
+        self.users = Users(self.db, settings, clock)
+        self.ledger = Ledger(self.db, clock, self.users)
+        self.rules = Rules(self.db)
+        self.bans = Bans(self.db, settings, clock)
+        self.audit = Audit(self.db, clock)
+
+    def _build_api(self):
+        clock, settings = self.clock, self.settings
+        own = frozenset(unmapped(host) for host in own_addresses())
+        lan = Lan(clock)
+        self.own_addresses = own
+        self.trust = Trust(settings, own.__contains__, lan.__contains__)
+        self.nonces = Nonces(clock, self.entropy, lambda: settings.noncelifetime)
+        self.limits = Limits(settings)
+        self.auth = Authenticator(settings, self.users, self.trust, self.nonces, self.entropy,
+                                  self.is_registered, self._login_failed)
+        load()
+        self.decoder = Decoder(settings, clock)
+        self.dispatcher = Dispatcher(self, self.auth, run_custom)
+        self.reload_rules()
+        self._read_hosts()
+
+    def _build_serve(self):
+        self.asker = Asker(self.decoder, self.dispatcher)
+        self.static = StaticFiles(self.folders.mvweb)
+        self.http = HttpFront(self, ROUTES)
+        self.front = Front(self.http, lambda: self.tls_context, self.log)
+        self.console = ConsoleFront(self, lambda: self.tls_context)
+        self.datagrams = DatagramApi(self.asker, self.clock)
+        self.ports = Ports(self.reactor, self.streams, self.settings, self.log)
+        self.tls_context = None
+        self._tls_stamp = None
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def start(self):
+        """Open the ports; returns {name: number}.  Raises PortTaken and ConfigError."""
+        self._load_tls()
+        settings, ports = self.settings, self.ports
+        ports.open_main(self.front.accept, self.datagrams.received, self.inherited)
+        if self.tls_context is not None:
+            ports.open_secondary("tls", "sslportmain", self.front.accept)
+            if settings.sslportweb != settings.sslportmain:
+                ports.open_secondary("tlsweb", "sslportweb", self.front.accept)
+        if settings.remoteadmin:
+            ports.open_secondary("console", "adminport", self.console.accept)
+        ports.open_secondary("old", "httpserver", Front(old_api_front(self), lambda: self.tls_context, self.log).accept)
+        self.reactor.every(HOUSEKEEPING, self._housekeeping)
+        self.reactor.every(FOREIGN, self._foreign)
+        self.reactor.soon(self._settle)
+        return ports.opened
+
+    def run(self):
+        """Turn the reactor until stop() has finished; returns the exit code."""
+        self.reactor.run()
+        self.workers.stop(DRAIN / 2)
+        self.bans.save()
+        self.db.close()
+        return self.exit_code
+
+    def stop(self):
+        """Accept no more, let what is under way finish, then leave run()."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self.ports.close()
+        self.streams.close_all()
+        self._drain(self.clock.monotonic() + DRAIN)
+
+    def _drain(self, until):
+        if not len(self.streams) or self.clock.monotonic() > until:
+            self.reactor.stop()
+        else:
+            self.reactor.later(0.05, lambda: self._drain(until))
+
+    def reload(self):
+        """Settings, certificate, keys, rules and logs again; returns [(name, old, new, applied)]."""
+        changes = self.settings.reload(self.db)
+        for service in (self.trust, self.limits, self.auth, self.decoder):
+            service.reload()
+        self._read_hosts()
+        self.reload_rules()
+        self._tls_stamp = None
+        self._load_tls()
+        self.log.reopen()
+        return changes
+
+    def reload_rules(self):
+        """tb_api again; returns what is wrong with its rows."""
+        faults = self.rules.reload()
+        self.dispatcher.table = compile_access(self.rules.rows)
+        return faults
+
+    def reload_keys(self):
+        """apiv2key, httpapikey and the salt again; returns how many keys there are."""
+        self.settings.reload(self.db)
+        self.auth.reload()
+        return len(self.auth.keys)
+
+    def status(self):
+        """One line for the service manager."""
+        return f"{len(self.streams)} connections, {self.dispatcher.requests} requests"
+
+    def trouble(self):
+        """Why the server is not ready for work, or ""."""
+        if self.stopping:
+            return "stopping"
+        return self.db.trouble()
+
+    # -- what services ask of each other -----------------------------------------------------------
+
+    def is_registered(self, account, host=None):
+        """Whether the account has a live SIP registration (from this address): there is no registrar here yet,
+        so nobody has."""
+        return False
+
+    def is_own_host(self, host):
+        """Whether a Host field names this server (a page of another site may resolve its own name to us)."""
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and host[-1:] != "]" else host
+        name = name.strip("[]").lower().rstrip(".")
+        return name in self.hosts
+
+    def _read_hosts(self):
+        settings = self.settings
+        names = {"", "localhost", os.uname().nodename.lower(), settings.domain.lower(), *self.own_addresses}
+        if settings.externip != "auto":
+            names.add(settings.externip)
+        self.hosts = names | {name for name in names if name.startswith("127.")} | {"127.0.0.1", "::1"}
+        self.trusted_proxies = Networks(settings.trustedproxies)
+
+    def _login_failed(self, request, flags, authid):
+        """A wrong key, user or password: the security line, and one step towards a ban."""
+        peer = request.peer
+        proven = peer.transport != "udp" or request.params.get("nonce", "") != ""
+        self.log.security("InvalidPassword" if authid else "InvalidAccountID", authid or "key", peer, "API", proven)
+        if proven and not self.trust.exempt(flags):
+            self.bans.fail(peer.host)
+
+    # -- upkeep ------------------------------------------------------------------------------------
+
+    def _settle(self):
+        """Once the first turn is over: what was built will stay, so the collector need not look at it."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+
+    def _housekeeping(self):
+        self.http.tick()
+        self._load_tls()
+        self.bans.tick()
+        self.audit.tick()
+
+    def _foreign(self):
+        if self.db.foreign_change():
+            self.users.reload_all()
+
+    def _load_tls(self):
+        """The certificate, when its files are new; connections that run keep the old one."""
+        cert, key = self.settings.sslcert, self.settings.sslkey
+        if not cert:
+            self.tls_context = None
+            return
+        try:
+            stamp = os.stat(cert).st_mtime_ns, os.stat(key or cert).st_mtime_ns
+            if stamp == self._tls_stamp:
+                return
+            from .wire.tls import make_context
+            context = make_context(cert, key or cert)
+        except Exception as error:
+            if self.tls_context is None and self._tls_stamp is None:
+                raise
+            self.log.error(f"the new certificate cannot be used, the old one stays: {error}")
+            self._tls_stamp = stamp
+            return
+        if self.tls_context is not None:
+            self.log.info("the certificate was loaded again")
+        self.tls_context, self._tls_stamp = context, stamp
+
+    def _store_lost(self, error):
+        """A sync failed: nothing that was answered since can be promised, so stop at once (exit 74)."""
+        self.log.error(f"the database cannot be made durable, stopping: {error}")
+        self.exit_code = 74
+        self.reactor.stop()
+
+    def _slow(self, name, seconds):
+        self.log.warning(f"{name} held the loop for {seconds * 1000:.0f} ms")
+
+    def _error(self, name, error):
+        from .base.log import where
+        self.log.error(f"{name} failed: {error!r}", at=where(error))
