@@ -32,9 +32,9 @@ def test_cr_lf_or_lf_ends_a_line_and_the_rest_waits():
     assert not parser.pending
 
 
-def test_a_line_is_utf8_or_else_latin1():
+def test_a_line_is_utf8_and_latin1_where_it_is_not():
     assert LineParser().feed("é\n".encode()) == ["é"]
-    assert LineParser().feed(b"\xe9\n") == ["é"]
+    assert LineParser().feed(b"\xe9\xc3\xa9\n") == ["éé"]
 
 
 def test_nul_iac_and_a_lone_cr_pass_through():
@@ -105,6 +105,23 @@ def test_an_answer_ends_with_one_crlf_and_so_does_each_of_its_lines():
     assert render_line("\ud800é") == "?é\r\n".encode()
 
 
+def text_of(octets):
+    """UTF-8, and Latin-1 for each octet that is no part of it."""
+    text = ""
+    while octets:
+        for size in (1, 2, 3, 4):
+            try:
+                text += octets[:size].decode()
+                break
+            except UnicodeDecodeError:
+                pass
+        else:
+            size = 1
+            text += chr(octets[0])
+        octets = octets[size:]
+    return text
+
+
 def oracle(data, limit):
     """The whole input at once, a character at a time."""
     lines, request, depth, quoted, escaped = [], b"", 0, False, False
@@ -116,10 +133,7 @@ def oracle(data, limit):
                 request = request[:-1] if request.endswith(b"\r") else request
                 if len(request) > limit:
                     return lines + [413]
-                try:
-                    lines.append(request.decode())
-                except UnicodeDecodeError:
-                    lines.append(request.decode("latin-1"))
+                lines.append(text_of(request))
                 request, depth = b"", 0
                 continue
         request += char
