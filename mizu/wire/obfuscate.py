@@ -22,7 +22,7 @@ _PLAIN = bytes((0x09, 0x0A, 0x0D, *range(0x20, 0x7F)))
 
 
 def encode(text, key):
-    """7-bit text -> its encoded form.  `key`: the setting's text, or bytes.  ValueError if the text would not survive."""
+    """7-bit text -> its encoded form; other text is a ValueError.  `key`: the setting's text, or bytes."""
     data = text.encode("ascii")
     return base64.b64encode(_xor(data, key)).translate(_OUT).decode("ascii")
 

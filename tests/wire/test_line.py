@@ -157,8 +157,8 @@ def oracle(data, limit):
 
 def test_mutated_streams_give_the_oracles_lines_in_whatever_pieces():
     rng = random.Random(5)
-    bits = [b"\n", b"\r\n", b"\r", b"{", b"}", b"[", b"]", b'"', b"\\", b"a", b" ", b"\xc3\xa9", b"\xe9", b"\0", b"\xff",
-            b'{"a":\n"}"}\r\n', b"version\r\n", b"x" * 9]
+    bits = [b"\n", b"\r\n", b"\r", b"{", b"}", b"[", b"]", b'"', b"\\", b"a", b" ", b"\xc3\xa9", b"\xe9", b"\0",
+            b"\xff", b'{"a":\n"}"}\r\n', b"version\r\n", b"x" * 9]
     requests = refused = 0
     for _ in range(20_000):
         data = b"".join(rng.choices(bits, k=rng.randrange(24)))

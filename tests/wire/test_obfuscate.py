@@ -52,8 +52,8 @@ def test_text_that_would_not_survive_is_not_encoded():
 
 
 @pytest.mark.parametrize("text", [
-    "a", "ab", "abc", "QA==", "Q+--", "QA-", "QB--", "Q---", "----", "QA--QA--", "QA-A", "Q A-", "QA--\n", "é===", "\ud800",
-    "QB--", "\0\0\0\0", base64.b64encode(b"\xc1").decode().replace("=", "-"),
+    "a", "ab", "abc", "QA==", "Q+--", "QA-", "QB--", "Q---", "----", "QA--QA--", "QA-A", "Q A-", "QA--\n", "é===",
+    "\ud800", "\0\0\0\0", base64.b64encode(b"\xc1").decode().replace("=", "-"),
 ])
 def test_what_encode_cannot_have_made_is_refused_in_one_wording(text):
     with pytest.raises(ApiError) as fault:
@@ -82,7 +82,7 @@ def test_parameters_in_clear_pass_without_a_key():
 
 
 @pytest.mark.parametrize("text", [
-    "apientry=sms&authkey=k&txt=a%20b", "/mvapireq/?apientry=sms&authkey=k&txt=a+b", "/mvapireq/sms?authkey=k&txt=a%20b",
+    "apientry=sms&authkey=k&txt=a%20b", "/mvapireq/?apientry=sms&authkey=k&txt=a+b", "/mvapireq/sms?authkey=k&txt=a+b",
     "http://10.2.2.2/mvapireq/?apientry=sms&authkey=k&txt=a+b", "mvapireq?apientry=sms&authkey=k&txt=a+b",
 ])
 def test_mcrfs_replaces_the_whole_query(text):

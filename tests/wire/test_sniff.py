@@ -189,11 +189,9 @@ def mutate(rng, data):
     data = bytearray(data)
     for _ in range(rng.randrange(4)):
         at = rng.randrange(len(data) + 1)
-        match rng.randrange(4):
-            case 0: data[at:at + 1] = bytes([rng.randrange(256)])
-            case 1: del data[at:at + rng.randrange(5)]
-            case 2: data[at:at] = rng.choice([b" ", b"\r\n", b"\n", b":", b"//", b"<", COOKIE, b"sip:", b"http:", b"\xe9"])
-            case 3: data[at:] = rng.choice(STREAMS)[0]
+        data[at:at + rng.choice([0, 0, 1, 4, 99])] = rng.choice([
+            b"", b" ", b"\r\n", b"\n", b"\r", b":", b"//", b"<", COOKIE, b"sip:", b"http:", b"\xe9", b"\0",
+            bytes([rng.randrange(256)]), rng.choice(STREAMS)[0]])
     return bytes(data)
 
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from mizu.wire.telnet import (AO, AYT, BRK, DM, DO, DONT, EC, ECHO, EL, GA, IAC, IP, NAWS, NEGOTIATION, NO, NOP, REFUSED,
-                              SB, SE, SGA, WANTYES, WILL, WONT, YES, Telnet)
+from mizu.wire.telnet import (AO, AYT, BRK, DM, DO, DONT, EC, ECHO, EL, GA, IAC, IP, NAWS, NEGOTIATION, NO, NOP,
+                              REFUSED, SB, SE, SGA, WANTYES, WILL, WONT, YES, Telnet)
 
 ACCEPT = bytes([IAC, DO, ECHO, IAC, DO, SGA, IAC, WILL, SGA, IAC, WILL, NAWS])
 SIZE = bytes([IAC, SB, NAWS, 0, 132, 0, 43, IAC, SE])
@@ -136,8 +136,8 @@ def oracle(data):
 
 def test_mutated_streams_give_the_oracles_data_in_whatever_pieces():
     rng = random.Random(6)
-    bits = [bytes([IAC]), bytes([IAC, SB]), bytes([IAC, SE]), bytes([IAC, SB, NAWS, 0]), SIZE, ACCEPT, b"\r", b"\n", b"\0",
-            b"text", bytes([IAC, DO]), bytes([IAC, DONT]), bytes([IAC, WILL]), bytes([IAC, WONT]), bytes([ECHO]),
+    bits = [bytes([IAC]), bytes([IAC, SB]), bytes([IAC, SE]), bytes([IAC, SB, NAWS, 0]), SIZE, ACCEPT, b"\r", b"\n",
+            b"\0", b"text", bytes([IAC, DO]), bytes([IAC, DONT]), bytes([IAC, WILL]), bytes([IAC, WONT]), bytes([ECHO]),
             bytes([SGA]), bytes([IAC, EC]), bytes([IAC, AYT]), b"\xc3\xa9"]
     clean_bytes = 0
     for _ in range(20_000):
