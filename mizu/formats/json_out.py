@@ -35,13 +35,9 @@ def render_jsonp(answer, callback):
 
 def scalar(value):
     """A value as the text formats show it: None empty, true and false by name, structures as compact JSON."""
-    kind = type(value)
-    if kind is str:
-        return value
-    if value is None:
-        return ""
-    if kind is bytes:
-        return _bytes(value)
+    show = _SHOWN.get(type(value))
+    if show:
+        return show(value)
     text = _value(value, "")
     return json.loads(text) if text[:1] == '"' else text
 
@@ -107,3 +103,4 @@ _SCALARS = {
     str: _quote, int: int.__repr__, float: _float, type(None): lambda value: "null",
     bool: lambda value: "true" if value else "false", bytes: lambda value: _quote(_bytes(value)),
 }
+_SHOWN = {**_SCALARS, str: str, type(None): lambda value: "", bytes: _bytes}

@@ -31,7 +31,7 @@ _JSON = re.compile(r"\{|\[[ \t\r\n]*[{\]]")         # an array of anything else 
 _METHOD = re.compile(r"(?:GET|POST|HEAD)[ \t]+")
 _VERSION = re.compile(r"[ \t]+HTTP/\d\.\d$", re.I)
 _URL = re.compile(r"https?:|/|\?|mvapi\w*[/?]", re.I)
-_SERVER = re.compile(r"https?:[/ ]*[^/?#]*", re.I)  # the manual has `http:// 10.2.2.2/…` too
+_SERVER = re.compile(r"^https?:[/ ]*[^/?#]*", re.I)  # the manual has `http:// 10.2.2.2/…` too
 _WORD = re.compile(r"[a-z]\w{1,63}", re.I)
 
 
@@ -121,7 +121,8 @@ def _text(text, syntax):
         text = _VERSION.sub("", text[method.end():])
     if method or _URL.match(text):
         return _url(text)
-    if text[:1] in ("[", ";", "#") or "\n" in text and "&" not in text.partition("\n")[0]:
+    first, line_break, _ = text.partition("\n")
+    if text[:1] in ("[", ";", "#") or line_break and "=" in first and "&" not in first:
         return Parsed("ini", "", parse_ini(text))
     if syntax == "url":
         text = _as_browser(text)
@@ -139,8 +140,7 @@ def _url(text):
 
 def _as_browser(text):
     """A URL as a browser sends it: without line breaks and fragment; `¶m` is what some pages make of `&param`."""
-    for char in "\r\n\t":
-        text = text.replace(char, "")
+    text = text.replace("\r", "").replace("\n", "")
     return text.partition("#")[0].rstrip(_ENDS).replace("\xb6m", "&param")
 
 

@@ -27,6 +27,8 @@ def table(data, width=0):
     rows = as_rows(data)
     if rows is None:
         return _clean(scalar(data))
+    if not rows.columns:
+        return ""
     numbers = [all(type(row[i]) in (int, float, type(None)) for row in rows.rows) for i in range(len(rows.columns))]
     return _draw([list(map(str, rows.columns)), None, *rows.rows], numbers, width)
 

@@ -70,4 +70,5 @@ def _row_lines(rows):
 
 
 def _cell(value):
-    return scalar(value).translate(_BLANKS)
+    text = scalar(value)
+    return text if text.isprintable() else text.translate(_BLANKS)
