@@ -16,6 +16,7 @@ from .adhoc import Reader, Running, Writer
 from .checkpoint import Checkpointer
 from .lane import Lane
 from .sync import LogSync, sync_folder
+from .unit import Unit
 
 CHECKPOINT_COMMITS = 2000
 """Commits after which a checkpoint is due: a log of some 16 MB."""
@@ -342,49 +343,3 @@ class Database:
         `whole` adds up every row of the ledger instead of looking at the newest."""
         from .tables_money import DIFFERENCES, SUMS
         return self.query(SUMS if whole else DIFFERENCES, timeout=600.0, actor="checkcredits")
-
-
-class Unit:
-    """The transaction of a `with db.unit()`."""
-    __slots__ = ("_db", "_execute", "_actor")
-
-    def __init__(self, db, actor, kind, refid):
-        self._db = db
-        self._execute = db._execute
-        self._actor = (kind or "sql", actor, "" if refid is None else str(refid)) if actor is not None else None
-
-    def __enter__(self):
-        if self._db.broken is not None:
-            raise self._db.broken
-        try:
-            self._execute("BEGIN IMMEDIATE")
-            if self._actor is not None:
-                self._execute("INSERT INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
-        except self._db._sqlite.Error as error:
-            self._undo()
-            raise sqlite.told(error)
-        return self
-
-    def run(self, sql, args=()):
-        """Execute; returns the cursor (fetchall, lastrowid, rowcount).  ApiError 422 for a broken constraint."""
-        try:
-            return self._execute(sql, args)
-        except self._db._sqlite.Error as error:
-            raise sqlite.told(error)
-
-    def __exit__(self, kind, error, trace):
-        if kind is not None:
-            self._undo()
-            return
-        try:
-            if self._actor is not None:
-                self._execute("DELETE FROM tb_actor")
-            self._execute("COMMIT")
-        except self._db._sqlite.Error as fault:
-            self._undo()
-            raise sqlite.told(fault)
-        self._db._committed()
-
-    def _undo(self):
-        if self._db._db.in_transaction:
-            self._execute("ROLLBACK")

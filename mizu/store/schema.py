@@ -61,7 +61,8 @@ def version(connection, path="the database"):
     if ours != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         raise ConfigError(f"{path} is not a database of mizud")
     if number > len(STEPS):
-        raise ConfigError(f"{path} was written by a newer mizud: its schema is {number}, this program knows {len(STEPS)}")
+        raise ConfigError(f"{path} was written by a newer mizud: its schema is {number},"
+                          f" this program knows {len(STEPS)}")
     return number
 
 

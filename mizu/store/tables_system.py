@@ -78,8 +78,10 @@ INSERT INTO tb_api (fname, customsql, req_user) VALUES
 
 -- The rate of each is 1 until somebody sets it: units for 1 of the default currency.
 INSERT INTO tb_currencies (name, sign) VALUES
-    ('USD', '$'), ('EUR', '€'), ('GBP', '£'), ('HUF', 'Ft'), ('CHF', 'CHF'), ('JPY', '¥'), ('CNY', '¥'), ('INR', '₹'),
-    ('AUD', 'A$'), ('CAD', 'C$'), ('NZD', 'NZ$'), ('BRL', 'R$'), ('RON', 'lei'), ('PLN', 'zł'), ('CZK', 'Kč'),
-    ('SEK', 'kr'), ('NOK', 'kr'), ('DKK', 'kr'), ('RUB', '₽'), ('TRY', '₺'), ('UAH', '₴'), ('ZAR', 'R'), ('MXN', 'Mex$'),
-    ('ILS', '₪'), ('KRW', '₩'), ('VND', '₫'), ('NGN', '₦'), ('AED', 'AED'), ('SAR', 'SAR'), ('SGD', 'S$'), ('HKD', 'HK$');
+    ('USD', '$'), ('EUR', '€'), ('GBP', '£'), ('HUF', 'Ft'), ('CHF', 'CHF'), ('JPY', '¥'),
+    ('CNY', '¥'), ('INR', '₹'), ('AUD', 'A$'), ('CAD', 'C$'), ('NZD', 'NZ$'), ('BRL', 'R$'),
+    ('RON', 'lei'), ('PLN', 'zł'), ('CZK', 'Kč'), ('SEK', 'kr'), ('NOK', 'kr'), ('DKK', 'kr'),
+    ('RUB', '₽'), ('TRY', '₺'), ('UAH', '₴'), ('ZAR', 'R'), ('MXN', 'Mex$'), ('ILS', '₪'),
+    ('KRW', '₩'), ('VND', '₫'), ('NGN', '₦'), ('AED', 'AED'), ('SAR', 'SAR'), ('SGD', 'S$'),
+    ('HKD', 'HK$');
 """
