@@ -35,14 +35,14 @@ class LineConnection:
         if self.pipeline.full:
             self.stream.pause()
         settings = self.front.settings
-        wait = settings.requesttimeout if self.parser.partial else settings.idletimeout
+        wait = settings.requesttimeout if self.parser.pending else settings.idletimeout
         self.stream.deadline = self.stream.reactor.now + wait
 
     def drained(self):
         self.pipeline.drained()
 
     def expired(self):
-        if self.parser.partial:
+        if self.parser.pending:
             self.pipeline.add(render_line("ERROR: the request took too long (a request ends with a line break)"))
             self.pipeline.flush()
         self._close()

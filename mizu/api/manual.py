@@ -1,0 +1,179 @@
+"""Everything that is said about the commands, read from their rows: help, OpenAPI 3.1, the man page, examples.
+
+Pure text; knows the table and the options, and nothing of a running server.
+"""
+
+import json
+
+from .. import VERSION
+from ..base.message import Rows
+from ..store.options import OPTIONS
+from .command import ADMIN, ANYBODY, GROUPS, NAMED, OPEN, PUBLIC, SENSITIVE, TABLE, USER
+
+WHO = {OPEN: "anybody", ANYBODY: "anybody", PUBLIC: "anybody with the key", NAMED: "anybody with the key",
+       USER: "users", ADMIN: "administrators", SENSITIVE: "administrators from a trusted address"}
+
+_PLAIN = frozenset((OPEN, ANYBODY, PUBLIC, NAMED, USER))
+
+COMMON = (
+    ("authkey", "API key, the setting apiv2key"),
+    ("authid", "user name (also id, name, PIN or DID)"),
+    ("authpwd", "password; rather send authmd5"),
+    ("authmd5", "digest of id, password and salts"),
+    ("authsalt", "the client's salt of the digest"),
+    ("nonce", "the first 10 characters of a nonce from preauth"),
+    ("format", "json, xml, text, line, html, url, soap, jsonp, cleartext or csv"),
+    ("targetuser", "administrators: act as this account"),
+)
+"""Parameters that every command takes."""
+
+
+def commands(everything=True):
+    """The rows of the table, each once, in the order of the groups; without `everything` those that users may send."""
+    rows = {id(row): row for row in TABLE.values() if everything or row.access in _PLAIN}.values()
+    order = list(GROUPS)
+    return sorted(rows, key=lambda row: order.index(row.group))
+
+
+def signature(command):
+    """`[num, u_id]`: the parameters, optional ones with a question mark."""
+    words = [param.name + ("" if command.required(param) else "?") for param in command.params]
+    if command.fields:
+        words.append("u_…")
+    return f"[{', '.join(words)}]" if words else ""
+
+
+def overview(everything):
+    """help: Rows of command, parameters, who may, what it does."""
+    return Rows(("command", "parameters", "who", "summary"),
+                [(", ".join(row.names), signature(row), WHO[row.access], row.summary) for row in commands(everything)])
+
+
+def describe(command):
+    """help NAME: the whole declaration and a ready request, as text."""
+    lines = [f"{', '.join(command.names)}  {signature(command)}", command.summary,
+             f"For {WHO[command.access]}. {GROUPS[command.group]}."]
+    for param in command.params:
+        also = f" (also {', '.join(param.aliases)})" if param.aliases else ""
+        need = "required" if command.required(param) else "optional"
+        lines.append(f"  {param.name:<14}{need}: {param.help}; takes {param.type.takes}{also}")
+    if command.fields:
+        lines.append("  u_NAME        optional: a field by its name in the table")
+    lines.append("Example: " + example(command, "KEY", "USERNAME", "authmd5=MD5&authsalt=SALT"))
+    return "\n".join(lines)
+
+
+def example(command, key, authid, proof):
+    """A request for a command as it stands behind the server's address."""
+    words = [f"/mvapireq/?apientry={command.name}"]
+    if command.access not in (OPEN, ANYBODY):
+        words.append(f"authkey={key}")
+    if command.access in (USER, ADMIN, SENSITIVE, NAMED):
+        words.append(f"authid={authid}")
+    if command.access in (USER, ADMIN, SENSITIVE):
+        words.append(proof)
+    words += [f"{param.name}={param.type.sample}" for param in command.params if command.required(param)]
+    return "&".join(words)
+
+
+# -- OpenAPI 3.1 -----------------------------------------------------------------------------------
+
+def openapi():
+    """The OpenAPI 3.1 document as JSON text."""
+    return json.dumps({
+        "openapi": "3.1.0",
+        "info": {"title": "mizud", "version": VERSION,
+                 "summary": "The API of the Mizutech VoIP server, spoken by mizud",
+                 "description": "Every command takes its parameters in the query, as a form, as JSON or as XML, over "
+                                "HTTP, WebSocket, TCP lines or UDP datagrams."},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
+        "paths": {f"/mvapireq/{row.name}": _path(row) for row in commands()},
+        "components": {"schemas": {"Answer": _ANSWER}, "securitySchemes": _SCHEMES, "parameters": _common()},
+    }, indent=1)
+
+
+_SCHEMES = {name: {"type": "apiKey", "in": "query", "name": name, "description": text}
+            for name, text in COMMON if name.startswith("auth") and name != "authsalt"}
+
+_ANSWER = {
+    "type": "object",
+    "required": ["code", "status", "message", "data", "frequest"],
+    "properties": {
+        "code": {"type": "integer", "description": "2xx success, 4xx the asker's fault, 5xx the server's"},
+        "status": {"enum": ["success", "error"]},
+        "success": {"const": True},
+        "error": {"const": True},
+        "message": {"type": "string"},
+        "data": {"description": "the answer's data, or null"},
+        "warning": {"type": "string", "description": "a sub-task failed although the request succeeded"},
+        "frequest": {"type": "string", "description": "the command as it was asked for"},
+    },
+}
+
+
+def _common():
+    return {name: {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+            for name, text in COMMON if name not in _SCHEMES}
+
+
+def _path(row):
+    security = []
+    if row.access in (PUBLIC, NAMED):
+        security = [{"authkey": []}]
+    elif row.access not in (OPEN, ANYBODY):
+        security = [{"authkey": [], "authid": [], proof: []} for proof in ("authmd5", "authpwd")]
+    described = {
+        "tags": [row.group], "summary": row.summary, "security": security,
+        "responses": {"200": {"description": "The answer; its code is in the body unless httpstrictresponse is 1",
+                              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}}},
+    }
+    params = [{"name": param.name, "in": "query", "required": row.required(param), "description": param.help,
+               "schema": param.type.schema} for param in row.params]
+    shared = [{"$ref": f"#/components/parameters/{name}"} for name in _common()]
+    form = {"type": "object", "properties": {param.name: {**param.type.schema, "description": param.help}
+                                             for param in row.params}}
+    needed = [param.name for param in row.params if row.required(param)]
+    if needed:
+        form["required"] = needed
+    if row.fields:
+        form["patternProperties"] = {"^u_": {"type": "string"}}
+    return {"get": {"operationId": f"get_{row.name}", **described, "parameters": params + shared},
+            "post": {"operationId": f"post_{row.name}", **described, "parameters": shared,
+                     "requestBody": {"content": {kind: {"schema": form} for kind in (
+                         "application/json", "application/x-www-form-urlencoded")}}}}
+
+
+# -- man page --------------------------------------------------------------------------------------
+
+def man_page():
+    """mizud(8) as roff."""
+    lines = [f'.TH MIZUD 8 "" "mizud {VERSION}" "System administration"', ".SH NAME",
+             "mizud \\- VoIP softswitch with the API of the Mizutech VoIP server", ".SH SYNOPSIS",
+             ".B python3 mizud.py\n[\\fB\\-\\-config\\fR FILE] [\\fB\\-\\-data\\fR DIR] [\\fB\\-\\-port\\fR N] "
+             "[\\fB\\-\\-set\\fR name=value] [\\fB\\-\\-check\\-config\\fR] [\\fB\\-\\-ini\\fR] [\\fB\\-\\-openapi\\fR] "
+             "[\\fB\\-\\-manual\\fR] [\\fB\\-\\-version\\fR]\n.br\n.B python3 mizud.py console\n"
+             "[HOST[:PORT]] [\\fB\\-c\\fR COMMAND]", ".SH DESCRIPTION",
+             "One process serves the API, its console and its files on one port.  The first start makes the data "
+             "folder, the database, keys and the administrator, and prints how to make the first request.",
+             ".SH COMMANDS"]
+    group = None
+    for row in commands():
+        if row.group != group:
+            group = row.group
+            lines.append(f".SS {_roff(GROUPS[group])}")
+        lines += [".TP", f"\\fB{_roff(', '.join(row.names))}\\fR {_roff(signature(row))}",
+                  _roff(f"{row.summary}. For {WHO[row.access]}.".replace("..", "."))]
+        lines += [f".br\n{_roff(f'{param.name}: {param.help}')}" for param in row.params]
+    lines.append(".SH SETTINGS")
+    for option in OPTIONS.values():
+        lines += [".TP", f"\\fB{_roff(option.name)}\\fR ({_roff(option.section)}, default {_roff(str(option.default))})",
+                  _roff(option.help)]
+    lines += [".SH EXIT STATUS", "0 success, 64 usage, 69 a port cannot be had, 74 the database cannot be written, "
+              "78 configuration."]
+    return "\n".join(lines) + "\n"
+
+
+def _roff(text):
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return "\\&" + text if text[:1] in (".", "'") else text
