@@ -166,8 +166,8 @@ def man_page():
                   _roff(f"{row.summary}. For {WHO[row.access]}.".replace("..", "."))]
         lines += [f".br\n{_roff(f'{param.name}: {param.help}')}" for param in row.params]
     lines.append(".SH SETTINGS")
-    for option in OPTIONS.values():
-        lines += [".TP", f"\\fB{_roff(option.name)}\\fR ({_roff(option.section)}, default {_roff(str(option.default))})",
+    for option in OPTIONS:
+        lines += [".TP", f"\\fB{_roff(option.name)}\\fR ({_roff(option.section)}, default {_roff(option.default or 'none')})",
                   _roff(option.help)]
     lines += [".SH EXIT STATUS", "0 success, 64 usage, 69 a port cannot be had, 74 the database cannot be written, "
               "78 configuration."]
