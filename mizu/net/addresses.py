@@ -111,8 +111,8 @@ def _within(packed, subnets):
 
 
 def _inside(packed, subnet, length):
-    shift = len(packed) * 8 - length
-    return len(packed) == len(subnet) and int.from_bytes(packed, "big") >> shift == int.from_bytes(subnet, "big") >> shift
+    differs = int.from_bytes(packed, "big") ^ int.from_bytes(subnet, "big")
+    return len(packed) == len(subnet) and differs >> len(packed) * 8 - length == 0
 
 
 def _packed(host):

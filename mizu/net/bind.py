@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 
-from mizu.net.addresses import PROC
+from .addresses import PROC
 
 WILDCARDS = ("", "*", "0.0.0.0", "::")
 
@@ -31,7 +31,7 @@ def bound_socket(kind, host, port):
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_STREAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)     # old connections in TIME_WAIT are no hindrance
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)      # past connections in TIME_WAIT may stay
         sock.setblocking(False)
         sock.bind(address)
     except OSError as error:
@@ -58,14 +58,30 @@ def holder(port, kind=socket.SOCK_STREAM, proc="/proc"):
     inodes = _inodes(port, "udp" if kind == socket.SOCK_DGRAM else "tcp", proc + PROC.removeprefix("/proc"))
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for pid in filter(str.isdigit, os.listdir(proc) if wanted else ()):
-        try:
-            links = [os.readlink(f"{proc}/{pid}/fd/{fd}") for fd in os.listdir(f"{proc}/{pid}/fd")]
-            if wanted.intersection(links):
-                with open(f"{proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
-                    return f"{file.read().strip()} (pid {pid})"
-        except OSError:
-            continue    # gone meanwhile, or not ours to look at
+        if wanted.intersection(_links(f"{proc}/{pid}/fd")):
+            return f"{_name(f'{proc}/{pid}/comm')} (pid {pid})"
     return ""
+
+
+def _name(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return "a process"
+
+
+def _links(folder):
+    """What the descriptors of a process are; nothing if it is gone, or not ours to look at."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        try:
+            yield os.readlink(f"{folder}/{name}")
+        except OSError:
+            pass        # closed meanwhile
 
 
 def _inodes(port, protocol, folder):

@@ -16,9 +16,9 @@ take is dropped and counted, as a network would.  Knows no protocol.
 import socket
 import struct
 
-from mizu.net.addresses import own_addresses, unmapped
-from mizu.net.bind import WILDCARDS, bound_socket
-from mizu.net.selector import ERROR, READ
+from .addresses import own_addresses, unmapped
+from .bind import WILDCARDS, bound_socket
+from .selector import ERROR, READ
 
 BATCH = 128                 # datagrams a wake-up, then the others' turn
 SIZE = 65535

@@ -8,11 +8,11 @@ kernel's backlog holds the callers.  Knows no protocol.
 import errno
 import socket
 
-from mizu.base.message import Peer
-from mizu.net.addresses import unmapped
-from mizu.net.bind import bound_socket
-from mizu.net.selector import READ
-from mizu.net.stream import Stream
+from ..base.message import Peer
+from .addresses import unmapped
+from .bind import bound_socket
+from .selector import READ
+from .stream import Stream
 
 ACCEPTS = 64                # a wake-up: 20 us each
 REST_SECONDS = 0.1

@@ -11,8 +11,8 @@ import os
 from collections import deque
 from itertools import count
 
-from mizu.base.task import Future
-from mizu.net.selector import READ, best_selector, events_of
+from ..base.task import Future
+from .selector import READ, best_selector, events_of
 
 EVENTS_PER_TURN = 64        # fair to timers and media: 64 requests of 50 us are 3 ms
 TIMERS_PER_TURN = 64
@@ -180,6 +180,9 @@ class Reactor:
         """Seconds that the selector may wait."""
         if self._soon or self._threads:
             return 0
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+            self._cancelled -= 1
         if not self._timers:
             return longest
         wait = max(0.0, self._timers[0][0] - self._monotonic())

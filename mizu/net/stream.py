@@ -16,9 +16,9 @@ answer into a reset.  Knows no protocol, and of TLS only when to turn the filter
 import socket
 import struct
 
-from mizu.base.errors import RemoteProtocolError
-from mizu.base.message import Peer
-from mizu.net.selector import ERROR, HANGUP, READ, WRITE
+from ..base.errors import RemoteProtocolError
+from ..base.message import Peer
+from .selector import ERROR, HANGUP, READ, WRITE
 
 RECEIVE = 65536             # one recv a wake-up: fair to others, and enough for 16 pipelined requests
 LOW_WATER = 65536           # below it a paused protocol goes on
@@ -118,7 +118,7 @@ class Stream:
     def start_tls(self, tls, first):
         """From now on everything passes through the filter; `first` is what has already been read.
 
-        The filter has receive(cipher) -> plain, send(plain), take() -> cipher, close(), handshaken, closed.
+        The filter has receive(cipher) -> plain, send(plain), take() -> cipher, close(), handshaken, closed, more.
         """
         peer = self.peer
         self.peer = Peer("tls", peer.host, peer.port, peer.local, True)
@@ -246,6 +246,8 @@ class Stream:
         self.active = self.reactor.now
         if plain:
             self.protocol.received(plain)
+        if self._state == OPEN and tls.more:
+            self._decrypt(b"")
         if self._state == OPEN:
             cipher = tls.take()
             if cipher:

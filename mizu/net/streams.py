@@ -8,7 +8,7 @@ import heapq
 import resource
 from collections import deque
 
-from mizu.net.addresses import address_key, is_loopback
+from .addresses import address_key, is_loopback
 
 CONNECTIONS = 10_000        # at 6 KiB each 60 MiB
 PER_ADDRESS = 1000          # a whole office behind one NAT

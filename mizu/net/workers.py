@@ -5,10 +5,13 @@ Threads are daemons, started when first needed.  Knows nothing of the work; Pyth
 that computes does not belong here, for it would starve the reactor of the GIL.
 """
 
+import os
+import sys
 import threading
+import traceback
 from collections import deque
 
-from mizu.base.task import Future
+from ..base.task import Future
 
 THREADS = 4
 QUEUE_LIMIT = 1000          # waiting calls; more would wait for minutes
@@ -38,7 +41,7 @@ class Workers:
         return len(self._queue)
 
     def run(self, function, *args):
-        """Call function(*args) in a thread; the Future fails with QueueFull if too many wait, or with what it raised."""
+        """Call function(*args) in a thread; the Future fails with what it raised, or QueueFull if too many wait."""
         future = Future()
         with self._ready:
             if self._stopped or len(self._queue) >= self._limit:
@@ -170,3 +173,12 @@ def spawn_thread(name, target):
     thread = threading.Thread(target=target, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def stacks():
+    """[(name of a thread, what it is doing as `file:line function < caller …`)]."""
+    frames = sys._current_frames()
+    return [(thread.name, " < ".join(
+        f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_stack(frames[thread.ident])[-8:])))
+        for thread in threading.enumerate() if thread.ident in frames]
