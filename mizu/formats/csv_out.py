@@ -17,7 +17,8 @@ def render_csv(answer, csvsafe=False):
     """`csvsafe` puts ' in front of texts that a spreadsheet would compute."""
     rows = _rows(answer)
     field = _safe_field if csvsafe else _field
-    return "".join([",".join(map(field, row)) + "\r\n" for row in (rows.columns, *rows.rows)]).encode("utf-8", "replace")
+    lines = [",".join(map(field, row)) + "\r\n" for row in (rows.columns, *rows.rows)]
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def _rows(answer):

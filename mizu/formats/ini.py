@@ -1,4 +1,4 @@
-"""Requests as lines `key=value`, like an ini file: comments after `;` or `#` at the start of a line, sections ignored."""
+"""Requests as lines `key=value`, like an ini file: `;` or `#` begins a comment line, sections are ignored."""
 
 from ..base.errors import ApiError
 

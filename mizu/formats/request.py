@@ -15,7 +15,7 @@ from .xml_in import parse_xml
 from ..wire.query import parse_query
 
 MAX_BODY = 8 << 20      # a form with a file: a fax, a welcome message
-MAX_TEXT = 1 << 20      # all else is parsed in one go on the loop
+MAX_TEXT = 256 << 10    # all else is parsed in one go on the loop, at some 10 ms for that much
 
 SYNTAXES = {
     "": "text", "text/plain": "text", "application/octet-stream": "text", "application/x-www-form-urlencoded": "form",
@@ -29,7 +29,7 @@ SYNTAXES = {
 _ENDS = " \t\r\n\0"
 _JSON = re.compile(r"\{|\[[ \t\r\n]*[{\]]")         # an array of anything else than objects is a section of an ini file
 _METHOD = re.compile(r"(?:GET|POST|HEAD)[ \t]+")
-_VERSION = re.compile(r"[ \t]+HTTP/\d\.\d$", re.I)
+_VERSION = re.compile(r"HTTP/\d\.\d", re.I)
 _URL = re.compile(r"https?:|/|\?|mvapi\w*[/?]", re.I)
 _SERVER = re.compile(r"^https?:[/ ]*[^/?#]*", re.I)  # the manual has `http:// 10.2.2.2/…` too
 _WORD = re.compile(r"[a-z]\w{1,63}", re.I)
@@ -118,7 +118,8 @@ def _text(text, syntax):
         return Parsed("json", "", parse_json(text))
     method = _METHOD.match(text)
     if method:
-        text = _VERSION.sub("", text[method.end():])
+        target, _, version = text[method.end():].rpartition(" ")
+        text = target.rstrip(_ENDS) if _VERSION.fullmatch(version) else text[method.end():]
     if method or _URL.match(text):
         return _url(text)
     first, line_break, _ = text.partition("\n")

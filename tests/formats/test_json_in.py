@@ -47,7 +47,9 @@ NO_REQUESTS = [
     ("[5]", "object"), ("[" + ",".join(["{}"] * 101) + "]", "1 to 100"), ('{"a": 1', "line 1"), ("", "not valid JSON"),
     ('{"a": "\\ud800"}', "surrogate"), ('{"\\udfff": 1}', "surrogate"), ('{"a": ["\\ud800"]}', "surrogate"),
     ("[" * 100_000, "deeper"), ('{"a":' + "[" * 40 + "]" * 40 + "}", "deeper"), ('{"a":' * 100_000, "deeper"),
-    ("{" + ",".join(f'"{i}": 1' for i in range(1001)) + "}", "1000"), ('{"a": 1} x', "Extra data"), ('{"a": 01}', "JSON"),
+    ("{" + ",".join(f'"{i}": 1' for i in range(1001)) + "}", "1000"),
+    ('{"a": 1} x', "Extra data"), ('{"a": 01}', "JSON"),
+    ('{"a": [' + "1," * 10_000 + "1]}", "10000 values"),
 ]
 
 

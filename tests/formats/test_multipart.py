@@ -50,9 +50,11 @@ def test_old_browsers_backslashes_stay_in_file_names():
 
 
 @pytest.mark.parametrize("body, reason", [
-    (b"", "closing"), (b"--XX\r\n", "closing"), (b"--XX\r\nx\r\n--XX--", "header"), (form(field(b"a", b"1"))[:-6], "closing"), (form(b"\r\nx"), "name="),
+    (b"", "closing"), (b"--XX\r\n", "closing"), (b"--XX\r\nx\r\n--XX--", "header"),
+    (form(field(b"a", b"1"))[:-6], "closing"), (form(b"\r\nx"), "name="),
     (form(b"Content-Disposition: form-data\r\n\r\nx"), "name="), (form(b"hello\r\n\r\nx"), "name: value"),
-    (form(b'Content-Disposition: attachment; name="a"\r\n\r\nx'), "form-data"), (form(field(b"a", b"\xff", UTF8)), "utf-8"),
+    (form(b'Content-Disposition: attachment; name="a"\r\n\r\nx'), "form-data"),
+    (form(field(b"a", b"\xff", UTF8)), "utf-8"),
     (form(field(b"a", b"eA==", b"\r\nContent-Transfer-Encoding: base64")), "7578"), (b"--XXY\r\n\r\n--XX--", "goes on"),
     (form(b"a: " + b"b" * 9000 + b"\r\n\r\n"), "8192"), (form(field(b"a", b"", b"\r\n folded: x")), "name: value"),
     (form(*[field(b"a%d" % i, b"") for i in range(MAX_PARTS + 1)]), "at most 100"),

@@ -20,7 +20,8 @@ CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image
     ("", "", "*/*", "url", "text", "text"),
     ("", "", "", "xml", "text", "xml"), ("", "", "", "rdf", "text", "xml"), ("", "", "", "soap", "text", "soap"),
     ("", "", "text/xml", "soap", "text", "soap"),
-    ("", "", "", "form", "application/json", "json"), ("", "", "", "ini", "line", "line"), ("", "", "", "text", "", "text"),
+    ("", "", "", "form", "application/json", "json"),
+    ("", "", "", "ini", "line", "line"), ("", "", "", "text", "", "text"),
     ("", "nonsense", "", "url", "nonsense", "text"),
     ("JSON", "", "", "url", "text", "json"), ("application/json", "", "", "url", "text", "json"),
 ])
@@ -37,8 +38,10 @@ def test_an_unknown_format_is_refused_with_the_known_ones():
 @pytest.mark.parametrize("accept, chosen", [
     ("application/json, text/plain, */*", "json"), ("text/plain;q=0.5, application/xml;q=0.9", "xml"),
     ("application/json;q=0, text/csv;q=0.001", "csv"), ("text/html;level=1;q=0.4,text/plain;q=0.4", "html"),
-    ("text/*", "text"), ("application/*;q=0.1", "json"), ("*/*", None), ("image/png", None), ("", None), (",,;q=1", None),
-    ("application/json;q=1.5", None), ("application/json;q=x,text/xml", "xml"), ("text/html;q=0.1234, text/xml;q=0.1", "xml"),
+    ("text/*", "text"), ("application/*;q=0.1", "json"), ("*/*", None), ("image/png", None), ("", None),
+    (",,;q=1", None),
+    ("application/json;q=1.5", None), ("application/json;q=x,text/xml", "xml"),
+    ("text/html;q=0.1234, text/xml;q=0.1", "xml"),
     ('text/plain;x="a,application/json;q=1";q=0.5, text/html;q=0.6', "html"), ("TEXT/HTML ; Q=1.000", "html"),
     (",".join(["a/b"] * 64 + ["text/html"]), None),
 ])
@@ -85,7 +88,8 @@ def slow(accept):
 
 
 def test_20000_mutants_of_accept_are_weighed_as_the_slow_reader_weighs_them():
-    seeds = [CHROME.encode(), b"application/json, text/plain;q=0.5, */*;q=0.1", b'text/xml;x="a,b;q=0";q=0.25,text/csv;q=0.251',
+    seeds = [CHROME.encode(), b"application/json, text/plain;q=0.5, */*;q=0.1",
+             b'text/xml;x="a,b;q=0";q=0.25,text/csv;q=0.251',
              b"text/html;q=0,application/soap+xml;q=1.0"]
     chosen = set()
     for data in mutations(seeds, 20_000, [b",", b";", b"q=0", b";q=1", b"=", b'"', b"text/html", b"*/*", b" ", b"0.5"]):

@@ -18,7 +18,8 @@ RDF = ('<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:m
 
 
 def test_the_children_of_the_root_are_the_parameters():
-    assert parse_xml("<request><Apientry>sms</Apientry><txt> O'Brien &amp; <b>S&#246;n</b>s </txt><now/></request>") == (
+    body = "<request><Apientry>sms</Apientry><txt> O'Brien &amp; <b>S&#246;n</b>s </txt><now/></request>"
+    assert parse_xml(body) == (
         "xml", {"apientry": "sms", "txt": "O'Brien & Söns", "now": ""})
 
 
