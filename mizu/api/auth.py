@@ -48,12 +48,11 @@ class Authenticator:
     """settings, users (find), trust, nonces, limits; `registered(account, host or None)` asks the registrar;
     `failed(request, flags, user)` hears of every failure that counts towards a ban."""
 
-    def __init__(self, settings, users, trust, nonces, clock, entropy, registered, failed):
+    def __init__(self, settings, users, trust, nonces, entropy, registered, failed):
         self.settings = settings
         self.users = users
         self.trust = trust
         self.nonces = nonces
-        self.clock = clock
         self.registered = registered
         self.failed = failed
         self._dummy = entropy.hex(16)
