@@ -1,0 +1,336 @@
+"""The process: arguments, folders, signals, readiness, exit codes.
+
+Obeys sysexits(3) for the codes, sd_notify(3) and systemd.exec(5) for what a service manager is told and tells.
+Builds the one Server and turns it; knows nothing of what it does.
+"""
+
+import os
+import sys
+
+from . import VERSION
+from .base.errors import ConfigError
+
+USAGE, PORT, STORE, CONFIG = 64, 69, 74, 78
+
+GRACE = 20
+"""Seconds from SIGTERM to the end, whatever hangs: 10 for requests under way, the rest to close the database."""
+
+STATUS_SECONDS = 10
+"""How often the service manager is told how much there is to do."""
+
+OPTIONS = (
+    ("--config", "FILE", "settings (default: $CONFIGURATION_DIRECTORY/mizud.ini, else DATA/mizud.ini, if there)"),
+    ("--data", "DIR", "data folder (default: $STATE_DIRECTORY, else ./data)"),
+    ("--port", "N", "the port of everything; 0: a free one (default: 80, else 8080)"),
+    ("--set", "NAME=VALUE", "a setting; may be repeated"),
+    ("--check-config", "", "look at the settings, touch nothing: exit status 0 or 78"),
+    ("--ini", "", "print an ini file with every setting"),
+    ("--openapi", "", "print the API as OpenAPI 3.1"),
+    ("--manual", "", "print the man page: mizud.py --manual | man -l -"),
+    ("--version", "", "print the version"),
+    ("--help", "", "print this"),
+)
+
+
+class UsageError(Exception):
+    """Arguments that cannot be understood: exit code 64."""
+
+
+class Arguments:
+    """What was asked for: config, data, sets, and `action`: "" to serve, or the option that only prints."""
+
+    def __init__(self, argv):
+        self.config = self.data = None
+        self.sets = []
+        self.action = ""
+        rest = list(argv)
+        while rest:
+            name, equals, value = rest.pop(0).partition("=")
+            name = {"-h": "--help", "-V": "--version"}.get(name, name)
+            takes = next((takes for known, takes, _ in OPTIONS if known == name), None)
+            if takes is None:
+                raise UsageError(f"unknown argument {name}{nearest(name)}")
+            if takes and not equals:
+                if not rest:
+                    raise UsageError(f"{name} takes {takes}")
+                value = rest.pop(0)
+            elif equals and not takes:
+                raise UsageError(f"{name} takes no value")
+            self._take(name, value)
+
+    def _take(self, name, value):
+        if name == "--config":
+            self.config = value
+        elif name == "--data":
+            self.data = value
+        elif name == "--set":
+            if "=" not in value:
+                raise UsageError(f"--set takes NAME=VALUE, not {value}")
+            self.sets.append(value)
+        elif name == "--port":
+            if value != "auto" and not (value.isascii() and value.isdigit() and int(value) < 65536):
+                raise UsageError(f"--port takes a number from 0 to 65535, not {value}")
+            self.sets.append(f"mainaport={value}")
+        else:
+            self.action = self.action or name
+
+
+def nearest(name):
+    import difflib
+    like = difflib.get_close_matches(name, [known for known, _, _ in OPTIONS] + ["console"], 1)
+    return f"; did you mean {like[0]}?" if like else ""
+
+
+def usage():
+    lines = ["usage: mizud.py [OPTION …]", "       mizud.py console [HOST[:PORT]] [-c COMMAND]", ""]
+    return "\n".join(lines + [f"  {name + ' ' + takes:22} {help}" for name, takes, help in OPTIONS])
+
+
+def main(argv, environ=os.environ):
+    """Run the program; returns the exit code."""
+    if argv[:1] == ["console"]:
+        from .serve.consoleclient import main as console
+        return console(argv[1:], environ)
+    try:
+        arguments = Arguments(argv)
+        return _print(arguments.action) if arguments.action in PRINTS else _serve(arguments, environ)
+    except UsageError as error:
+        return _fault(f"{error}\n{usage()}", USAGE)
+    except ConfigError as error:
+        return _fault(error, CONFIG)
+    except KeyboardInterrupt:
+        return 0
+
+
+# -- what only prints
+
+def _ini():
+    from .store.settings import render_ini
+    return render_ini()
+
+
+def _openapi():
+    from .api import manual
+    from .commands import load
+    load()
+    return manual.openapi()
+
+
+def _manual():
+    from .api import manual
+    from .commands import load
+    load()
+    return manual.man_page()
+
+
+PRINTS = {"--version": lambda: f"mizud {VERSION}", "--help": usage, "--ini": _ini, "--openapi": _openapi,
+          "--manual": _manual}
+
+
+def _print(action):
+    _say(PRINTS[action]())
+    return 0
+
+
+def _say(text, fd=1):
+    """Write a text and a line's end; whoever has stopped reading misses it."""
+    rest = (text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace")
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest):]
+    except OSError:
+        pass
+
+
+def _fault(error, code):
+    for line in str(error).split("\n"):
+        _say(line if line.startswith((" ", "usage")) or not line else f"mizud: {line}", 2)
+    return code
+
+
+# -- serving
+
+def _serve(arguments, environ):
+    from .store.settings import Settings, check, stored_rows
+    folders = _folders(arguments, environ)
+    ini = _ini_path(arguments, environ, folders.data)
+    if arguments.action:
+        check(arguments.sets, environ, ini, folders.database)
+        _say("the configuration is good" + (f": {ini}" if ini else ""))
+        return 0
+    os.umask(0o077)
+    try:
+        folders.make()
+        folders.take()
+        rows = stored_rows(folders.database)
+    except (OSError, ConfigError) as error:
+        return _fault(error, STORE)
+    return Process(Settings.load(arguments.sets, environ, rows, ini), folders, environ).run()
+
+
+def _folders(arguments, environ):
+    from .firststart import Folders
+    data = arguments.data or environ.get("STATE_DIRECTORY", "").partition(":")[0] or "data"
+    return Folders(data, environ.get("LOGS_DIRECTORY", "").partition(":")[0])
+
+
+def _ini_path(arguments, environ, data):
+    """The file that --config names, which must be there, or one of the usual two if it is."""
+    if arguments.config:
+        return arguments.config
+    folder = environ.get("CONFIGURATION_DIRECTORY", "").partition(":")[0]
+    paths = [os.path.join(folder, "mizud.ini")] * bool(folder) + [os.path.join(data, "mizud.ini")]
+    return next((path for path in paths if os.path.exists(path)), None)
+
+
+class Process:
+    """One run of the server: from its log to its exit code."""
+
+    def __init__(self, settings, folders, environ):
+        from .base.clock import Clock
+        from .base.log import Log, is_journal
+        self.settings = settings
+        self.folders = folders
+        self.environ = environ
+        self.clock = Clock()
+        self.log = Log(settings.loglevel, 2, folders.logfile, self.clock, is_journal(environ))
+        self.server = None
+        self._terminated = False
+
+    def run(self):
+        from .net.bind import PortTaken
+        from .server import Server
+        try:
+            self.server = Server(self.settings, self.folders, self.log, self.clock, self.environ, self._inherited())
+        except (ConfigError, OSError) as error:
+            return self._refuse(error, STORE)
+        self._catch_signals()
+        try:
+            opened = self.server.start()
+            lines = self._greeting(opened)
+        except PortTaken as error:
+            return self._refuse(error, PORT)
+        except ConfigError as error:
+            return self._refuse(error, CONFIG)
+        except OSError as error:
+            return self._refuse(error, STORE)
+        for line in lines:
+            _say(line)
+        self.log.info(f"mizud {VERSION} serves", pid=os.getpid(), data=self.folders.data,
+                      **{name: number for name, number in opened.items()})
+        self._ready()
+        code = self.server.run()
+        self.log.info("mizud has stopped", code=code)
+        if getattr(self.server, "restarting", False):
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        return code
+
+    def _refuse(self, error, code):
+        """The start is over: one sentence to whoever started it, and to the log."""
+        self.log.error(f"not started: {error}")
+        if self.server is not None:
+            self.server.db.close()
+        return code
+
+    # -- what is printed
+
+    def _greeting(self, opened):
+        """The lines of the start; on the first one also key, administrator and file."""
+        from .firststart import first_start
+        main = opened.get("main")
+        others = "".join(f", {name} {number}" for name, number in opened.items()
+                         if name not in ("main", "udp") or name == "udp" and number != main)
+        wanted = self.settings.mainaport
+        instead = f" (port {wanted} cannot be had)" if main and isinstance(wanted, int) and 0 < wanted != main else ""
+        lines = [f"mizud {VERSION} listens on port {main}{instead}{others}"]
+        if first_start(self.server, self._url(main)):
+            self.server.reload_keys()
+            lines += [f"first start: administrator, password and API key are in {self.folders.initial_admin}",
+                      "             read it, then delete it"]
+        lines.append(f"first request: curl 'http://127.0.0.1:{main}/mvapireq/?apientry=apitest1'")
+        self._warn(main)
+        return lines
+
+    def _url(self, port):
+        from .net.addresses import is_loopback, own_addresses
+        host = next((host for host in own_addresses() if not is_loopback(host) and ":" not in host), "127.0.0.1")
+        return f"http://{host}:{port}/" if port != 80 else f"http://{host}/"
+
+    def _warn(self, port):
+        """Sentences that an administrator should read once."""
+        from ipaddress import ip_address
+        from .net.addresses import own_addresses
+        public = [host for host in own_addresses() if ip_address(host).is_global]
+        if public:
+            self.log.warning(f"port {port} can be reached from the whole Internet at {', '.join(public[:4])}")
+        if not _has_ssl():
+            self.log.warning("this Python has no ssl module (package python3-openssl): all but TLS works")
+
+    # -- the service manager and signals
+
+    def _inherited(self):
+        """Descriptors of listening TCP sockets that the service manager passed (sd_listen_fds(3))."""
+        from .net.notify import inherited, socket_kind
+        found = [(fd, name, socket_kind(fd)) for fd, name in inherited(self.environ, os.getpid())]
+        for fd, name, kind in found:
+            if kind is None or kind[0] != "tcp":
+                self.log.warning("an inherited descriptor is no TCP socket and left alone", fd=fd, name=name)
+        return [fd for fd, _, kind in found if kind is not None and kind[0] == "tcp"]
+
+    def _tell(self, **fields):
+        from .net.notify import notify
+        notify(self.environ, **fields)
+
+    def _ready(self):
+        from .net.notify import watchdog_seconds
+        server = self.server
+        self._tell(READY=1, STATUS=server.status())
+        if self.environ.get("NOTIFY_SOCKET"):
+            server.reactor.every(STATUS_SECONDS, lambda: self._tell(STATUS=server.status()))
+        pace = watchdog_seconds(self.environ, os.getpid())
+        if pace:
+            server.reactor.every(pace, lambda: self._tell(WATCHDOG=1))
+
+    def _catch_signals(self):
+        import signal
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._terminate)
+        signal.signal(signal.SIGHUP, lambda number, frame: self.server.reactor.from_thread(self._reload))
+
+    def _terminate(self, number, frame):
+        """Finish what is under way, within GRACE; at once when asked again."""
+        import signal
+        if self._terminated:
+            os._exit(0)
+        self._terminated = True
+        signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
+        signal.alarm(GRACE)
+        self.server.reactor.from_thread(self._stop)
+
+    def _stop(self):
+        self._tell(STOPPING=1, STATUS="stopping")
+        self.log.info("stopping")
+        self.server.stop()
+
+    def _reload(self):
+        self._tell(RELOADING=1, MONOTONIC_USEC=int(self.clock.monotonic() * 1e6))
+        try:
+            changes = self.server.reload()
+            self.log.set_level(self.settings.loglevel)
+            self.log.info("reloaded", applied=_names(changes, True), after_a_restart=_names(changes, False))
+        except Exception as error:      # a bad file must not stop a server that runs
+            self.log.error(f"not reloaded, everything stays as it was: {error}")
+        self._tell(READY=1, STATUS=self.server.status())
+
+
+def _names(changes, applied):
+    return ",".join(name for name, _, _, does in changes if does == applied) or None
+
+
+def _has_ssl():
+    """Asked without the import, which costs 15 ms."""
+    from importlib.util import find_spec
+    try:
+        return find_spec("_ssl") is not None
+    except ImportError:
+        return False
