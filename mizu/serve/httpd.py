@@ -9,11 +9,15 @@ from ..base.message import Session
 from ..base.task import Future
 from ..formats.answer import CONTENT_TYPE
 from ..formats.request import Parsed, read_body
-from ..wire.http1 import RequestParser, answer_prefix, http_date
+from ..wire.http1 import RequestParser, answer_prefix, bodiless_answer, http_date
 from ..wire.query import parse_query
 from .asker import body_of, code_of
+from .lines import LineConnection
 from .pipeline import Pipeline
 from .webfacts import FIXED, web_facts
+
+MAX_LINE = 8192 + 64
+"""Bytes of the first line that are held back until its end tells HTTP from a raw line; then the parser judges."""
 
 METHODS = b"Allow: GET, HEAD, POST, OPTIONS\r\n"
 
@@ -47,9 +51,12 @@ class HttpFront:
         if prefix is None:
             if len(self.prefixes) > 256:
                 self.prefixes.clear()
-            date = b"Date: " + http_date(self.server.clock.now()).encode() + b"\r\n"
-            prefix = self.prefixes[key] = answer_prefix(status, content_type, keep_alive, date + extra)
+            prefix = self.prefixes[key] = answer_prefix(status, content_type, keep_alive, self.date() + extra)
         return prefix
+
+    def date(self):
+        """The field line Date."""
+        return f"Date: {http_date(self.server.clock.now())}\r\n".encode()
 
     def route(self, path):
         """The function that serves a path: handle(connection, message, facts, path, query)."""
@@ -71,9 +78,10 @@ class HttpFront:
 
 class HttpConnection:
     """The protocol of one stream; requests are answered in order, a slow reader stops the reading."""
-    __slots__ = ("stream", "front", "parser", "session", "pipeline", "closing")
+    __slots__ = ("stream", "front", "parser", "session", "pipeline", "closing", "opening")
 
     def __init__(self, stream, front):
+        self.opening = b""          # the first line, while it has no end; then None
         self.stream = stream
         self.front = front
         self.parser = RequestParser(max_body=front.settings.maxbody)
@@ -86,15 +94,33 @@ class HttpConnection:
     def received(self, data):
         if self.closing:
             return
+        if self.opening is not None:
+            data = self.opening + data
+            self.opening = data
+            if b"\n" in data or len(data) > MAX_LINE:
+                return self._begin(data)
+            self.stream.deadline = self.stream.reactor.now + self.front.settings.requesttimeout
+            return
         self.parser.feed(data)
         self._work()
+
+    def _begin(self, data):
+        """The first line is whole: `GET /x` without a version is a line of the raw protocol."""
+        self.opening = None
+        if b" HTTP/" in data.partition(b"\n")[0] or len(data) > MAX_LINE:
+            self.parser.feed(data)
+            return self._work()
+        self.closing = True
+        stream = self.stream
+        stream.protocol = LineConnection(stream, self.front)
+        stream.protocol.received(data)
 
     def drained(self):
         self.pipeline.drained()
 
     def expired(self):
         """Nothing came for too long: in the middle of a request 408, between two nothing."""
-        if self.parser.in_request:
+        if self.opening or self.parser.in_request:
             self._fail(RemoteProtocolError(408, "the request took too long"))
         elif self.pipeline.idle:
             self.stream.close()
@@ -102,6 +128,8 @@ class HttpConnection:
             self._set_deadline()
 
     def ended(self):
+        if self.opening and not self.closing:
+            return self._begin(self.opening)
         self.closing = True
         if self.pipeline.idle:
             self.stream.close()
@@ -155,7 +183,7 @@ class HttpConnection:
     def _other_method(self, message, facts):
         if message.method == "OPTIONS":
             extra = METHODS + facts.preflight
-            return self.answer(message, 204, None, b"", extra)
+            return self.answer(message, 204, None, None, extra)
         if message.method in ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT"):
             return self.answer(message, 405, "text/plain", b"method not allowed\n", METHODS)
         return self.answer(message, 501, "text/plain", b"method not implemented\n", METHODS)
@@ -197,6 +225,8 @@ class HttpConnection:
         prefix = self.front.prefix(status, content_type, keep_alive, extra)
         if not keep_alive:
             self._close_after()
+        if body is None:
+            return bodiless_answer(status, keep_alive, self.front.date() + extra)
         if message.method == "HEAD":
             return b"%s%d\r\n\r\n" % (prefix, len(body))
         return b"%s%d\r\n\r\n%s" % (prefix, len(body), body)

@@ -40,7 +40,7 @@ def safe_path(root, name):
 
 
 class File:
-    """A part of a file: status, content type, extra header fields, bytes."""
+    """A part of a file: status, content type, extra header fields, bytes (None: an answer without a body)."""
     __slots__ = ("status", "content_type", "extra", "body")
 
     def __init__(self, status, content_type, extra, body):
@@ -81,7 +81,7 @@ class StaticFiles:
             extra += "Content-Disposition: attachment\r\nContent-Security-Policy: sandbox; default-src 'none'\r\n"
         if _matches(values.get("if-none-match"), etag) or (
                 "if-none-match" not in values and values.get("if-modified-since") == http_date(int(status.st_mtime))):
-            return File(304, None, extra.encode(), b"")
+            return File(304, None, extra.encode(), None)
         size = status.st_size
         first, last = 0, size - 1
         asked = values.get("range") if values.get("if-range", etag) == etag else None

@@ -7,7 +7,7 @@ from ..base.errors import ApiError, RemoteProtocolError
 from ..base.message import Peer, Session
 from ..base.task import Future
 from ..formats.request import read_text
-from ..wire.websocket import BINARY, CLOSE, PING, PONG, TEXT, FrameParser, render_close, render_frame, upgrade
+from ..wire.websocket import BINARY, CLOSE, PING, PONG, TEXT, VERSION_FIELDS, FrameParser, render_close, render_frame, upgrade
 from .asker import body_of
 from .pipeline import Pipeline
 
@@ -23,7 +23,12 @@ def on_websocket(connection, message, facts, path, query):
     if origin and "*" not in allowed and origin not in allowed:
         return connection.answer(message, 403, "text/plain; charset=utf-8", b"this origin is not in wsorigins\n")
     stream = connection.stream
-    connection.pipeline.add(upgrade(message, (PROTOCOL,)))
+    try:
+        accepted = upgrade(message, (PROTOCOL,))
+    except RemoteProtocolError as error:
+        extra = VERSION_FIELDS if error.status == 426 else b""
+        return connection.answer(message, error.status, "text/plain; charset=utf-8", error.reason.encode() + b"\n", extra)
+    connection.pipeline.add(accepted)
     connection.pipeline.flush()
     rest = connection.parser.detach()
     direct = facts.direct and (not origin or origin.partition("://")[2] == message.fields.host)
