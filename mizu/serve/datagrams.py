@@ -15,8 +15,9 @@ from .asker import body_of
 
 MAX_DATAGRAM = 1490
 REPEAT_SECONDS = 30
-_READS, _WRITES = 8192, 65536
-"""Answers remembered of commands that change nothing (2 MiB, under load less than 30 s) and of those that do."""
+_READS, _WRITES = 4096, 32768
+"""Answers remembered, twice, of commands that answer at once (2 MiB, under load less than 30 s) and of those that
+write (at most 1,000 a second, the rate of 20 addresses at their limit)."""
 
 _PEERS = 4096
 _STRUCTURED = ("json", "xml", "soap", "jsonp", "url", "csv", "html")
@@ -32,8 +33,8 @@ class DatagramApi:
         self.monotonic = clock.monotonic
         self.dropped = 0
         self._peers = {}
-        self._reads = {}
-        self._writes = {}
+        self._reads = Repeats(_READS)
+        self._writes = Repeats(_WRITES)
 
     def received(self, data, addr, local):
         """A datagram came from the kernel's address `addr` to `local`, which sends the answer."""
@@ -41,11 +42,11 @@ class DatagramApi:
             self.dropped += 1
             return
         key = (data, addr)
-        again = self._reads.get(key) or self._writes.get(key)
         now = self.monotonic()
-        if again is not None and again[1] > now:
-            if again[0] is not _BUSY:
-                local.send(again[0], addr)
+        again = self._reads.get(key, now) or self._writes.get(key, now)
+        if again is not None:
+            if again is not _BUSY:
+                local.send(again, addr)
             return
         peer = self._peers.get(addr)
         if peer is None:
@@ -58,15 +59,19 @@ class DatagramApi:
         else:
             request, answer = asker.ask(parsed, peer, Session(peer), False)
         if answer.__class__ is Future:
-            _remember(self._writes, key, (_BUSY, now + REPEAT_SECONDS), _WRITES, now)
-            answer.then(lambda done: self._answer(key, local, request, done.result(), self._writes, _WRITES, now))
+            self._writes.put(key, _BUSY, now)
+            answer.then(lambda done: self._answer(key, local, request, done.result(), self._writes, now))
         else:
-            self._answer(key, local, request, answer, self._reads, _READS, now)
+            self._answer(key, local, request, answer, self._reads, now)
 
-    def _answer(self, key, local, request, answer, table, most, now):
+    def _answer(self, key, local, request, answer, table, now):
         body = self._body(request, answer, len(key[0]))
-        _remember(table, key, (body, now + REPEAT_SECONDS), most, now)
+        table.put(key, body, now)
         local.send(body, key[1])
+
+    def __len__(self):
+        """Answers remembered."""
+        return len(self._reads) + len(self._writes)
 
     def _body(self, request, answer, asked):
         """The bytes of the answer within what this peer may be sent."""
@@ -98,12 +103,26 @@ def _shortened(body, request):
     return cut[:max(cut.rfind(b"\n"), 0) or len(cut)] + note
 
 
-def _remember(table, key, entry, most, now):
-    """Keep an answer for whoever asks again; the oldest make room."""
-    table.pop(key, None)
-    table[key] = entry
-    while table:
-        oldest = next(iter(table))
-        if len(table) <= most and table[oldest][1] > now:
-            return
-        del table[oldest]
+class Repeats:
+    """Answers of the last REPEAT_SECONDS, in two generations: when the younger one is full or old enough the
+    older one is dropped whole, so that forgetting costs nothing per datagram."""
+    __slots__ = ("most", "_young", "_old", "_since")
+
+    def __init__(self, most):
+        self.most = most
+        self._young = {}
+        self._old = {}
+        self._since = 0.0
+
+    def __len__(self):
+        return len(self._young) + len(self._old)
+
+    def get(self, key, now):
+        """The answer given to this datagram, or None."""
+        entry = self._young.get(key) or self._old.get(key)
+        return entry[0] if entry is not None and entry[1] > now else None
+
+    def put(self, key, answer, now):
+        if len(self._young) >= self.most or now - self._since > REPEAT_SECONDS:
+            self._old, self._young, self._since = self._young, {}, now
+        self._young[key] = (answer, now + REPEAT_SECONDS)

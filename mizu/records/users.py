@@ -1,0 +1,216 @@
+"""The accounts: looked up by what a request calls them, kept in memory, created, changed, deleted.
+
+Owns tb_users, tb_users_numbers and tb_users_authip.  Knows no request: who may change what is judged above.
+"""
+
+from ..base.errors import ApiError
+from .account import COLUMNS, Account
+from .credentials import stored
+from .values import checked
+
+MOST = 50_000
+"""Accounts in memory (50 MiB at most); the oldest leave first and are read again when they are asked for."""
+
+DEPTH = 64
+"""Levels of a hierarchy; a loop of parents ends here."""
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM tb_users WHERE "
+
+_KINDS = (
+    "SELECT id FROM tb_users WHERE telnumber = :name AND telnumber <> ''"
+    " UNION SELECT userid FROM tb_users_numbers WHERE number = :name AND kind = 'did' LIMIT 2",
+    "SELECT id FROM tb_users WHERE pin = :name AND pin <> '' LIMIT 2",
+    "SELECT id FROM tb_users WHERE id = :id",
+    "SELECT id FROM tb_users WHERE name = :name AND name <> '' LIMIT 2",
+)
+"""What an authid may be but a user name, in the order in which it is tried: DID, PIN, id, name."""
+
+_BELOW = ("WITH RECURSIVE tree(id) AS (SELECT id FROM tb_users WHERE parentid = ? AND parentid <> 0"
+          " UNION SELECT u.id FROM tree JOIN tb_users u ON u.parentid = tree.id AND u.parentid <> 0)"
+          " SELECT id FROM tree WHERE id <> ?")
+
+
+class Users:
+    """`by_id` and `by_username` give the one Account of a row, which reload() changes in place."""
+
+    def __init__(self, db, settings, clock):
+        self.db = db
+        self.settings = settings
+        self.clock = clock
+        self._ids = {}
+        self._names = {}
+
+    def __len__(self):
+        return len(self._ids)
+
+    # -- look up -----------------------------------------------------------------------------------
+
+    def by_id(self, id):
+        account = self._ids.get(id)
+        return account if account is not None else self._read("id = ?", id)
+
+    def by_username(self, name):
+        """Case ignored, ASCII only as COLLATE NOCASE does."""
+        account = self._names.get(name)
+        if account is None and name.isascii():
+            account = self._names.get(name.lower()) or self._read("username = ?", name)
+        return account
+
+    def find(self, authid, alternatives):
+        """The account that `authid` names, or None; `alternatives` allows more than user names.
+
+        The first kind that matches counts, an ambiguous one is nobody.  A miss takes every look-up.
+        """
+        account = self._names.get(authid) or self.by_username(authid)
+        if account is not None or not alternatives:
+            return account
+        number = int(authid) if authid.isdecimal() and len(authid) < 18 else 0
+        given = {"name": authid, "id": number}
+        for kind in _KINDS:
+            ids = self.db.rows(kind, given)
+            if ids:
+                return self.by_id(ids[0][0]) if len(ids) == 1 else None
+        return None
+
+    def _read(self, where, value):
+        row = self.db.row(_SELECT + where, (value,))
+        if row is None:
+            return None
+        account = self._ids.get(row[0])
+        if account is not None:
+            return account
+        if len(self._ids) >= MOST:
+            self.forget((next(iter(self._ids)),))
+        account = self._ids[row[0]] = Account(row)
+        self._name(account)
+        return account
+
+    def _name(self, account):
+        self._names[account.username] = self._names[account.username.lower()] = account
+
+    def _unname(self, account):
+        for name in (account.username, account.username.lower()):
+            if self._names.get(name) is account:
+                del self._names[name]
+
+    # -- memory ------------------------------------------------------------------------------------
+
+    def reload(self, ids):
+        """Read accounts again, in place; those that nobody has in memory cost nothing."""
+        for id in ids:
+            account = self._ids.get(id)
+            if account is None:
+                continue
+            row = self.db.row(_SELECT + "id = ?", (id,))
+            self._unname(account)
+            if row is None:
+                del self._ids[id]
+            else:
+                account.load(row)
+                self._name(account)
+
+    def forget(self, ids=None):
+        """Drop accounts from memory, all of them without `ids`: the next look-up reads them again."""
+        if ids is None:
+            self._ids.clear()
+            self._names.clear()
+            return
+        for id in ids:
+            account = self._ids.pop(id, None)
+            if account is not None:
+                self._unname(account)
+
+    def listed(self):
+        """The accounts in memory, oldest first."""
+        return list(self._ids.values())
+
+    # -- hierarchy ---------------------------------------------------------------------------------
+
+    def below(self, parent, child):
+        """Whether `child` is `parent` or in its tree."""
+        for _ in range(DEPTH):
+            if child is None:
+                return False
+            if child.id == parent.id:
+                return True
+            child = self.by_id(child.parentid) if child.parentid else None
+        return False
+
+    def tree(self, id):
+        """The ids below an account, at any depth; itself is not among them."""
+        return [row[0] for row in self.db.rows(_BELOW, (id, id))]
+
+    def column(self, id, name):
+        """Any column of an account, None if there is no such column or account."""
+        if name not in self.db.columns("tb_users"):
+            return None
+        return self.db.value(f'SELECT "{name}" FROM tb_users WHERE id = ?', (id,))
+
+    # -- change ------------------------------------------------------------------------------------
+
+    def create(self, unit, values):
+        """A new row of column -> text or number; returns its id.  ApiError 422 if the user name is taken."""
+        self.refuse_taken(values["username"])
+        values.setdefault("adddate", self.clock.utc())
+        row = self._row(values, values["username"])
+        names = ", ".join([f'"{name}"' for name in row])
+        marks = ", ".join("?" * len(row))
+        return unit.run(f"INSERT INTO tb_users ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
+
+    def update(self, unit, id, values):
+        """Change columns of one row; reload() it once the unit is over."""
+        username = values.get("username")
+        if username is not None:
+            self.refuse_taken(username, id)
+        row = self._row(values, username or self.db.value("SELECT username FROM tb_users WHERE id = ?", (id,)))
+        if "username" in row and "password" not in row and self.settings.passwordstore == "ha1":
+            row.update(ha1="", passwordhash="")     # HA1 holds the old name: a new password is needed
+        sets = ", ".join([f'"{name}" = ?' for name in row])
+        unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+
+    def delete(self, unit, id):
+        """The row and what belongs to it alone; its ledger and call records stay."""
+        for table in ("tb_users_numbers", "tb_users_authip", "tb_pushtokens", "tb_presence"):
+            unit.run(f"DELETE FROM {table} WHERE userid = ?", (id,))
+        unit.run("DELETE FROM tb_routing WHERE serverid = ?", (id,))
+        unit.run("DELETE FROM tb_users WHERE id = ?", (id,))
+
+    def check(self, values):
+        """Column -> value as the column takes it; ApiError 400 names the field that does not fit."""
+        return checked(values, self.db.columns("tb_users"), "u_")
+
+    def refuse_taken(self, username, but=0):
+        if self.db.value("SELECT id FROM tb_users WHERE username = ? AND id <> ?", (username, but)):
+            raise ApiError(422, "user exists")
+
+    def _row(self, values, username):
+        """The columns to write: checked, and the password as `passwordstore` wants it."""
+        row = self.check(values)
+        if "password" in row:
+            row.update(stored(row["password"], username, self.settings))
+        return row
+
+    def has_calls(self, ids):
+        """Whether a call record refers to one of the accounts."""
+        return any(self.db.value("SELECT EXISTS (SELECT 1 FROM tb_cdrs WHERE callerid = ?)"
+                                 " OR EXISTS (SELECT 1 FROM tb_cdrs WHERE calledid = ?)", (id, id)) for id in ids)
+
+    def other_admins(self, ids):
+        """Whether somebody but these can still administer."""
+        marks = ", ".join("?" * len(ids))
+        return bool(self.db.value("SELECT EXISTS (SELECT 1 FROM tb_users WHERE type IN (15, 16) AND enabled <> 0"
+                                  f" AND temporarydisabled <> 1 AND id NOT IN ({marks}))", tuple(ids)))
+
+    # -- numbers and addresses ---------------------------------------------------------------------
+
+    def add_number(self, unit, id, number):
+        """A further DID; ApiError 422 if it is somebody else's."""
+        owner = self.db.value("SELECT userid FROM tb_users_numbers WHERE number = :n AND kind = 'did'"
+                              " UNION SELECT id FROM tb_users WHERE telnumber = :n OR username = :n", {"n": number})
+        if owner not in (None, id):
+            raise ApiError(422, f"the number {number} belongs to another account")
+        unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+
+    def add_address(self, unit, id, host, port):
+        """A further source address, range or domain."""
+        unit.run("INSERT INTO tb_users_authip (userid, authip, port) VALUES (?, ?, ?)", (id, host, port))
