@@ -10,7 +10,6 @@ limits are on (loopback is counted, not limited).  CPU is user + system time of 
 import base64
 import hashlib
 import http.client
-import json
 import os
 import random
 import re
@@ -37,11 +36,10 @@ class Target:
     def __init__(self, folder):
         self.process = subprocess.Popen([sys.executable, str(ROOT / "mizud.py"), "--port", "0", "--data", folder,
                                          "--set", "sipports=0"], stderr=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.port = int(re.search(r":(\d+)", self.process.stdout.readline().decode()).group(1))
-        admin = dict(line.split(None, 1) for line in Path(folder, "initial-admin").read_text().splitlines()
-                     if len(line.split(None, 1)) == 2)
-        self.key, self.salt = admin["apiv2key"].strip(), admin["apiv2md5salt"].strip()
-        self.password = admin["password"].strip()
+        self.port = int(re.search(r"port (\d+)", self.process.stdout.readline().decode()).group(1))
+        admin = dict(line.split(" = ", 1) for line in Path(folder, "initial-admin").read_text().splitlines()
+                     if " = " in line)
+        self.key, self.salt, self.password = admin["apikey"], admin["apiv2md5salt"], admin["password"]
         self.admin = f"authkey={self.key}&authid=admin&authpwd={quote(self.password)}"
         self._accounts()
 
