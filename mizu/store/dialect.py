@@ -21,7 +21,7 @@ TYPES = {name: kind for kind, names in {
     DATE: """datum callstartdate connectdate statusdate adddate birthday validfrom validto useddate lockeduntil
         changed""",
     NUMBER: """id userid type credit postpaid enabled temporarydisabled status port commission reduction
-        dailylimit monthlylimit maxlines parentid packetid amount balance value price rate unitprice billingstep
+        dailylimit monthlylimit maxlines parentid packetid amount balance price rate unitprice billingstep
         connectfee realduration origduration alegduration blegduration callerid calledid costenduser costprovider
         costcompany costsales costother resellerid cdrid priority weight""",
 }.items() for name in names.split()}
@@ -92,7 +92,9 @@ def names(items):
     out, at = [], 0
     while at < len(items):
         node, end = items[at], at + 1
-        if _is_name(node):
+        if _is_name(node) and out and is_word(out[-1], "collate"):
+            out.append(_collation(node))
+        elif _is_name(node):
             start, end = _path(items, at)
             out += spaced([_column(part) for part in items[start:end]], node.space)
         elif node.kind == "param" and node.text.startswith("@@"):
@@ -131,15 +133,22 @@ def _column(node):
     return Token("name", "temporarydisabled", "temporarydisabled", node.space, NUMBER)
 
 
+def _collation(node):
+    """SQL Server's names say what is ignored: Latin1_General_CI_AS case, Latin1_General_CS_AS and …_BIN nothing."""
+    word = "nocase" if "_ci_" in node.word else "binary" if "_cs_" in node.word or "_bin" in node.word else ""
+    return Token("name", word, word, node.space) if word else node
+
+
 def hints(items):
     """Drops WITH (NOLOCK), a table's bare (NOLOCK) and OPTION (…): they only speed up SQL Server."""
     out, clause = [], ""
     for at, node in enumerate(items):
         if is_word(node, *CLAUSES):
             clause = node.word
-        if is_word(node, "with") and out and _is_hint(items, at + 1) or _is_option(items, at, clause):
-            continue
-        if at and (_is_option(items, at - 1, clause) or _is_hint(items, at) and _after_table(items[at - 1], clause)):
+        before = items[at - 1] if at else None
+        if is_word(node, "with") and _is_hint(items, at + 1) and out and not is_mark(before, ".") \
+                or _is_hint(items, at) and _after_table(before, clause) \
+                or clause and (_is_option(items, at) or _is_option(items, at - 1)):
             continue
         out.append(node)
     return out
@@ -148,9 +157,9 @@ def hints(items):
 CLAUSES = ("select", "from", "where", "set", "values", "order", "group", "on", "update", "into", "join", *SETS)
 
 
-def _is_option(items, at, clause):
-    return clause and 0 < at == len(items) - 2 and is_word(items[at], "option") and is_brackets(items, at + 1) \
-        and items[at - 1].kind != "op"
+def _is_option(items, at):
+    return 0 < at == len(items) - 2 and is_word(items[at], "option") and is_brackets(items, at + 1) \
+        and items[at - 1].kind not in ("op", "mark")
 
 
 def _is_hint(items, at):
@@ -197,7 +206,7 @@ def _behind(out, nodes):
 def sums(items):
     out, at = [], 0
     while at < len(items):
-        end = _term(items, at)
+        end = at if out and is_word(out[-1], "top") else _term(items, at)     # TOP 5 -x is no difference
         if end == at:
             out.append(items[at])
             at += 1
@@ -273,6 +282,8 @@ def selects(items):
         start = _find(arm, "select")
         if any(is_word(node, "into") for node in arm[start:]):
             raise ApiError(400, "SELECT … INTO is not supported: write INSERT INTO … SELECT")
+        if any(is_word(node, "select") for node in arm[start + 1:]) or place and 0 < start < len(arm):
+            raise ApiError(400, "a second SELECT stands in brackets, or right behind UNION")
         arm, limit = _top(arm, start)
         if limit and len(arms) > 1:     # SQLite lets LIMIT only end the whole UNION
             end = _find(arm, "order") if place == len(arms) - 1 else len(arm)
@@ -314,7 +325,7 @@ def _top(arm, select):
     count, rest = arm[at + 1], arm[at + 2:]
     if rest and (is_word(rest[0], "percent") or _find(rest, "with", "ties") == 0):
         raise ApiError(400, f"TOP … {rest[0].text.upper()} is not supported: write TOP and a number")
-    if not rest or any(is_word(node, "limit") for node in arm) or is_word(rest[0], "top"):
+    if not rest or any(is_word(node, "limit") for node in arm) or is_word(rest[0], "top", "distinct", "all"):
         raise ApiError(400, "TOP stands once before the columns of a SELECT, and without LIMIT")
     if count.kind == "group" and count.word == "(" and len(count.items) == 1:
         count = count.items[0]
@@ -330,7 +341,7 @@ def _paged(items):
         if at + 5 > len(tail) or not is_word(tail[-2], "row", "rows") or not is_word(tail[at + 1], "next", "first"):
             return items
         tail, count = tail[:at], tail[at + 2:-2]
-    if len(tail) < 3 or not is_word(tail[-1], "row", "rows") \
-            or any(node.kind == "name" and not _is_name(node) for node in [*tail[1:], *count]):
+    skip = tail[1:-1]
+    if not skip or not is_word(tail[-1], "row", "rows") or _term(skip, 0) < len(skip) or _term(count, 0) < len(count):
         return items
-    return [*items[:start], *spaced(fill("limit ?1 offset ?2", count, tail[1:-1]))]
+    return [*items[:start], *spaced(fill("limit ?1 offset ?2", count, skip))]

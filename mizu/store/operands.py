@@ -36,7 +36,7 @@ def is_word(node, *words):
 
 
 def is_mark(node, mark):
-    return node.kind == "mark" and node.word == mark
+    return node is not None and node.kind == "mark" and node.word == mark
 
 
 def is_op(node, ops):

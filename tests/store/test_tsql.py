@@ -130,6 +130,7 @@ NUMBERS = "(select 1 a union select 2 union select 3 union select 4)"
 
 @pytest.mark.parametrize("sql, rows", [
     (f"select top 2 a from {NUMBERS} order by a desc", [4, 3]),
+    (f"select top 2 -a + 1 from {NUMBERS} order by 1", [-3, -2]),
     (f"select top (1+1) a from {NUMBERS} order by a", [1, 2]),
     (f"select distinct top 2 a % 2 from {NUMBERS} order by 1", [0, 1]),
     (f"select top 1 a from (select top 2 a from {NUMBERS} order by a desc) x order by a", [3]),
@@ -152,7 +153,7 @@ def test_top_limits_its_own_select(run, sql, rows):
     "select @@version", "select @@spid", "", " ; ; ", "-- nothing", "select 'a", 'select "a', "select [a", "select `a",
     "select /* a", "select (1", "select 1)", "select case 1", "select 1 end", "select (case 1) end", "select #t",
     "select 'a\0b'", "select '\udc80'", "select []", "select len(1,2)", "select len()", "select isnull(1)",
-    "select a..", "select dbo.", "select .a", "select top 1", "select top 2 top 1 a", "select (1;2)",
+    "select a..", "select dbo.", "select .a", "select top 1", "select top 2 top 1 a", "select (1;2)", "select 1 select 2",
     "select day datediff(day, a, b)", "select dateadd(fortnight, 1, 2)", "select dateadd('day', 1, 2)",
     "select dateadd(day, 1)", "select year()", "select concat('a')", "select convert(date, '10:00', 108)",
     "select convert(varchar, getdate(), 999)", "select convert(xyz, 1)", "select cast(1 as xyz)", "select cast(1)",
@@ -193,6 +194,12 @@ def test_verbs_get_the_words_that_sqlite_wants(run):
     assert run("select count(*) from tb_api (nolock)") == [(0,)]
     assert run("select count(*) from tb_users u (nolock) join tb_cdrs c with (nolock, index(ix)) on c.callerid=u.id"
                " left join tb_api on 1=1") == [(3,)]
+
+
+def test_collations_of_sql_server_keep_their_case_rule(run):
+    name = "select id from tb_users where name collate %s = 'JOHN'"
+    assert run(name % "SQL_Latin1_General_CP1_CI_AS") == [(1,)]
+    assert run(name % "Latin1_General_CS_AS") == run(name % "Latin1_General_BIN2") == []
 
 
 def test_a_default_of_getdate_works_in_a_table(run):
@@ -360,13 +367,20 @@ PIECES = ["'", '"', "[", "]", "(", ")", ",", ".", ";", "--", "/*", "*/", "+", "-
           "'5'",
           "'a'", "cast(", " as int)", "len(", "dateadd(month,", "datediff(day,", "convert(date,", "with(nolock)", "é",
           "\0",
-          "(nolock)", "limit 1 ", "into ", " collate nocase", "offset 1 rows", "default ", "strftime(", "option(x)",
+          "(nolock)", "limit 1 ", "into ", " collate nocase", " collate x_CI_AS", "offset 1 rows", "default ", "strftime(", "option(x)",
           "!<"]
 
 
-def mutated(chance):
-    text = chance.choice(CORPUS)
-    for _ in range(chance.randrange(1, 5)):
+CONDITIONS = [
+    "credit > 100 and postpaid < 1 or (id in (1, 2) and username like 'a%')", "statusdate > getdate() - 0.1 -- recent",
+    "isnull(comment, '') + 'x' = 'yx' and case when id = 1 then 1 else 0 end = 1", "where datediff(day, statusdate, '2024') > 1",
+    "cast(credit as decimal(10, 2)) = 9 and convert(varchar(4), statusdate, 112) = '2024'", "password = 'x' or pin is null",
+]
+
+
+def mutated(chance, corpus=CORPUS, most=4):
+    text = chance.choice(corpus)
+    for _ in range(chance.randrange(1, most + 1)):
         at, end = chance.randrange(len(text) + 1), chance.randrange(1, 12)
         kind = chance.randrange(4)
         if kind == 0:
@@ -374,7 +388,7 @@ def mutated(chance):
         elif kind == 1:
             text = text[:at] + chance.choice(PIECES) + text[at:]
         elif kind == 2:
-            other = chance.choice(CORPUS)
+            other = chance.choice(corpus)
             start = chance.randrange(len(other))
             text = text[:at] + other[start:start + 4 * end] + text[at:]
         else:
@@ -416,6 +430,31 @@ def test_mutations_of_custom_sql_bind_every_keyword_or_refuse():
         assert not plain - strings(custom.sql)
         assert len(custom.args) == sum(token.kind == "param" for token in lex(custom.sql))
         assert not WITHIN.search(custom.sql)
+
+
+def test_mutated_conditions_stay_one_expression_over_open_columns():
+    chance = random.Random(22)
+    table = sqlite3.connect(":memory:")
+    table.execute("create table t (" + ", ".join(sorted(COLUMNS | SECRET)) + ")")
+    read = []
+    table.set_authorizer(lambda action, one, two, *_: read.append((action, two)) or sqlite3.SQLITE_OK)
+    ran = 0
+    for _ in range(5_000):
+        try:
+            where = expression(mutated(chance, CONDITIONS, 2), COLUMNS, SECRET)
+        except ApiError:
+            continue
+        read.clear()
+        try:
+            table.execute("select 1 from t where " + where).fetchall()
+            ran += 1
+        except sqlite3.OperationalError:
+            pass        # no expression after all: SQLite says so
+        for action, column in read:
+            assert action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION), where
+            assert action != sqlite3.SQLITE_READ or not column or column in COLUMNS, where
+        assert sum(action == sqlite3.SQLITE_SELECT for action, _ in read) <= 1, where
+    assert ran > 200
 
 
 def test_a_translation_grows_by_a_bounded_factor_only():
