@@ -27,13 +27,14 @@ _NO_LOGIN = 10
 _AT_MOST = {20: Role.USER, 30: Role.USER, 40: Role.SUPPORT, 50: Role.ADMIN}
 """tb_users.rights -> the most that it leaves."""
 
-COLUMNS = ("id", "username", "password", "ha1", "pin", "type", "name", "displayname", "email", "phone", "telnumber",
-           "parentid", "billinguserid", "usergroup", "belongstocompany", "credit_u", "currency", "postpaid", "enabled",
-           "temporarydisabled", "needauth", "rights", "deviceid", "authip", "packetid")
+COLUMNS = ("id", "username", "password", "ha1", "pin", "type", "name", "displayname", "telnumber", "parentid",
+           "billinguserid", "usergroup", "belongstocompany", "credit_u", "currency", "postpaid", "enabled",
+           "temporarydisabled", "needauth", "rights", "authip", "packetid")
 """The columns behind the slots, in their order."""
 
-_SHARED = ("usergroup", "currency", "name", "displayname", "email", "phone", "telnumber", "deviceid", "authip")
-"""Texts that are often empty or the same in many accounts."""
+_TEXTS = ("password", "ha1", "pin", "name", "displayname", "telnumber", "authip")
+_SHARED = ("usergroup", "currency")
+"""Texts that are never None; those that are the same in many accounts."""
 
 
 class Account:
@@ -41,24 +42,21 @@ class Account:
 
     role    by type and rights; None if the account may not log in at all
     """
-    __slots__ = ("id", "username", "password", "ha1", "pin", "type", "name", "displayname", "email", "phone",
-                 "telnumber", "parentid", "billinguserid", "usergroup", "belongstocompany", "credit", "currency",
-                 "postpaid", "enabled", "disabled", "needauth", "rights", "deviceid", "authip", "packetid", "role")
+    __slots__ = ("id", "username", "password", "ha1", "pin", "type", "name", "displayname", "telnumber", "parentid",
+                 "billinguserid", "usergroup", "belongstocompany", "credit", "currency", "postpaid", "enabled",
+                 "disabled", "needauth", "rights", "authip", "packetid", "role")
 
     def __init__(self, row):
         self.load(row)
 
     def load(self, row):
         """Take the columns of COLUMNS."""
-        (self.id, self.username, self.password, self.ha1, self.pin, self.type, self.name, self.displayname,
-         self.email, self.phone, self.telnumber, self.parentid, self.billinguserid, self.usergroup,
-         self.belongstocompany, self.credit, self.currency, self.postpaid, self.enabled, self.disabled,
-         self.needauth, self.rights, self.deviceid, self.authip, self.packetid) = row
+        for name, value in zip(self.__slots__, row):
+            setattr(self, name, value)
+        for name in _TEXTS:
+            setattr(self, name, getattr(self, name) or "")
         for name in _SHARED:
             setattr(self, name, intern(str(getattr(self, name) or "")))
-        self.password = self.password or ""
-        self.ha1 = self.ha1 or ""
-        self.pin = self.pin or ""
         self.parentid = self.parentid or 0
         self.role = role(self.type, self.rights)
 

@@ -39,6 +39,7 @@ class Users:
         self.clock = clock
         self._ids = {}
         self._names = {}
+        db.on_touched.append(self._touched)
 
     def __len__(self):
         return len(self._ids)
@@ -120,6 +121,14 @@ class Users:
             if account is not None:
                 self._unname(account)
 
+    def reload_all(self):
+        """After another process's commit: what changed is not known, so everything is read again when asked for."""
+        self.forget()
+
+    def _touched(self, table, ids):
+        if table == "tb_users":
+            self.reload(ids)
+
     def listed(self):
         """The accounts in memory, oldest first."""
         return list(self._ids.values())
@@ -168,6 +177,16 @@ class Users:
         sets = ", ".join([f'"{name}" = ?' for name in row])
         unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
 
+    def switch(self, unit, id, values, rename=None):
+        """Set the flags of enabled and disabled; `rename(username, id)` tells another name, or None for none."""
+        username = self.db.value("SELECT username FROM tb_users WHERE id = ?", (id,))
+        name = rename(username, id) if rename is not None else None
+        if name is not None:
+            self.refuse_taken(name, id)
+            values = {**values, "username": name}       # and HA1 stays: the old name comes back
+        sets = ", ".join([f"{column} = ?" for column in values])
+        unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*values.values(), id))
+
     def delete(self, unit, id):
         """The row and what belongs to it alone; its ledger and call records stay."""
         for table in ("tb_users_numbers", "tb_users_authip", "tb_pushtokens", "tb_presence"):
@@ -187,7 +206,7 @@ class Users:
         """The columns to write: checked, and the password as `passwordstore` wants it."""
         row = self.check(values)
         if "password" in row:
-            row.update(stored(row["password"], username, self.settings))
+            row.update(stored(row, username, self.settings))
         return row
 
     def has_calls(self, ids):

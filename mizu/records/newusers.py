@@ -1,0 +1,85 @@
+"""What a new account gets beside the fields that were sent (the manual's chapter Add user)."""
+
+import ipaddress
+import re
+
+from ..base.errors import ApiError
+from .account import ENDUSER, OWNER, SENDER
+from .credentials import check_password, check_username
+
+MOST_EXTRAS = 100
+"""Numbers, and addresses, that one request may bring."""
+
+_EXTRA = re.compile(r"(?:u_)?(num|authip)([0-9]{1,3})", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9A-Za-z_.*#@-]{1,64}", re.ASCII)
+_DOMAIN = re.compile(r"[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?(\.[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?)*", re.ASCII)
+_WITH_PORT = re.compile(r"(\[[^]]+\]|[^:]+):([0-9]{1,5})", re.ASCII)
+
+
+def completed(values, entropy):
+    """Typed values -> (values with type, needauth and password, the password if it was made here)."""
+    check_username(values.get("username") or "")
+    values = {name: value for name, value in values.items() if value is not None}
+    type = values.setdefault("type", ENDUSER)
+    values.setdefault("needauth", 1 if type == SENDER else 4)
+    if values.get("password"):
+        check_password(values["password"])
+        return values, None
+    values["password"] = entropy.password()
+    return values, values["password"]
+
+
+def owner_of(values, entropy):
+    """The parent reseller that `userautoaddwithowner` makes for a new end user: username_owner."""
+    name = f"{values['username'][:58]}_owner"
+    return {"username": name, "type": OWNER, "password": entropy.password(), "needauth": 4,
+            "name": values.get("companyname") or values.get("name") or name,
+            "companyname": values.get("companyname", ""), "currency": values.get("currency", "")}
+
+
+def without_extras(fields):
+    """The fields of an account without num1 … and authip1 …"""
+    return {name: value for name, value in fields.items() if not _EXTRA.fullmatch(name)}
+
+
+def extras(params):
+    """Parameters -> ([number], [(host, port)]) of num1 … and authip1 …, with or without u_, in their order."""
+    found = {"num": {}, "authip": {}}
+    for name, value in params.items():
+        match = _EXTRA.fullmatch(name)
+        if match and value.strip():
+            found[match[1]][int(match[2])] = value.strip()
+    for kind, given in found.items():
+        if len(given) > MOST_EXTRAS:
+            raise ApiError(400, f"at most {MOST_EXTRAS} of {kind}1 … at once")
+    return ([_number(text) for _, text in sorted(found["num"].items())],
+            [_address(text) for _, text in sorted(found["authip"].items())])
+
+
+def _number(text):
+    text = re.sub(r"[ ()/]", "", text)
+    if not _NUMBER.fullmatch(text):
+        raise ApiError(400, f"parameter num takes a telephone number, not {text[:40]!r}")
+    return text
+
+
+def _address(text):
+    """An address, network (10.0.0.0/8), range (10.0.0.1-10.0.0.9) or domain, with `:port` or without."""
+    match = _WITH_PORT.fullmatch(text)
+    host, port = (match[1].strip("[]"), int(match[2])) if match else (text, 0)
+    if port > 65535 or not (_is_network(host) or _is_range(host) or _DOMAIN.fullmatch(host)):
+        raise ApiError(400, f"parameter authip takes an address, a range or a domain, not {text[:40]!r}")
+    return host, port
+
+
+def _is_network(text):
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_range(text):
+    first, dash, last = text.partition("-")
+    return bool(dash) and "/" not in text and _is_network(first.strip()) and _is_network(last.strip())

@@ -1,0 +1,78 @@
+"""The rows of tb_api, compiled: whom a command asks for, and the SQL of custom names (the manual's chapters
+Authentication and Custom).
+
+A row that cannot be understood closes its name: what an operator wrote to restrict a command never opens it by
+a slip.  Its actions are kept, not run, here.
+"""
+
+import re
+
+from ..base.errors import ApiError
+from ..store.tsql import compile_custom
+
+_NAME = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
+
+_ALLOWED = {
+    "req_key": (None, 0, 1), "req_ip": (None, 0, 1), "req_user": (None, 0, 2, 4, 6, 8, 10, 11, 12, 14),
+    "req_user_mode": (None, 0, 2, 4, 6), "req_user_register": (None, 0, 1, 2), "req_user_login": (None, 0, 1, 2, 3),
+    "custom_action": (None, *range(0, 9), *range(51, 59)), "enabled": (None, 0, 1),
+}
+"""Column -> values it takes, as the manual lists them."""
+
+_COLUMNS = ("fname", "req_key", "req_ip", "req_user", "req_user_mode", "req_user_credit", "req_user_register",
+            "req_user_login", "customsql", "custom_action", "custom_action_body", "enabled")
+
+
+class Rule:
+    """One row.  name as in fname, lower case · key ip user mode credit register login as the row says ·
+    sql: store.customsql.Custom, or None · action, body · enabled · fault: why it is closed, or None."""
+    __slots__ = ("name", "key", "ip", "user", "mode", "credit", "register", "login", "sql", "action", "body", "enabled",
+                 "fault")
+
+    def __init__(self, row):
+        (name, self.key, self.ip, self.user, self.mode, self.credit, self.register, self.login, sql, self.action,
+         self.body, enabled) = row
+        self.name = name.lower()
+        self.sql = None
+        self.enabled = 1 if enabled is None else enabled
+        self.fault = _fault(row)
+        if self.fault is None and sql and sql.strip("* \t\r\n"):
+            try:
+                self.sql = compile_custom(sql)
+            except ApiError as error:
+                self.fault = f"customsql: {error.message}"
+        if self.fault is not None:
+            self.close()
+
+    def close(self):
+        """Nobody may send it: the fields as they are if they say nothing wrong."""
+        self.key, self.ip, self.user, self.mode = 1, 1, 2, 0
+        self.credit = self.register = self.login = None
+        self.enabled = 0
+
+
+def _fault(row):
+    """What is wrong with the fields of a row, or None."""
+    given = dict(zip(_COLUMNS, row))
+    if not _NAME.fullmatch(given["fname"].lower()):
+        return "fname takes up to 64 of the characters a-z 0-9 _ . -"
+    for column, allowed in _ALLOWED.items():
+        if given[column] not in allowed:
+            return f"{column} takes one of {', '.join(str(value) for value in allowed if value is not None)}"
+    if not isinstance(given["req_user_credit"], (int, float, type(None))):
+        return "req_user_credit takes an amount"
+    return None
+
+
+class Rules:
+    """rows: {name in lower case: Rule}, as of the last reload()."""
+
+    def __init__(self, db):
+        self.db = db
+        self.rows = {}
+
+    def reload(self):
+        """Read tb_api; returns what is wrong, one text a row."""
+        rules = [Rule(row) for row in self.db.rows(f"SELECT {', '.join(_COLUMNS)} FROM tb_api ORDER BY id")]
+        self.rows = {rule.name: rule for rule in rules}
+        return [f"tb_api {rule.name[:64]}: {rule.fault}" for rule in rules if rule.fault]

@@ -1,0 +1,52 @@
+"""A database on the disk and the records over it, without a reactor: every future is done at once."""
+
+from types import SimpleNamespace
+
+from mizu.base.clock import FakeClock
+from mizu.base.entropy import Entropy
+from mizu.base.task import Future, spawn
+from mizu.records.audit import Audit
+from mizu.records.bans import Bans
+from mizu.records.fields import Fields
+from mizu.records.ledger import Ledger
+from mizu.records.listing import Listing
+from mizu.records.rules import Rules
+from mizu.records.users import Users
+from mizu.store.db import Database
+from mizu.store.settings import Settings
+
+
+class Now:
+    """Workers that do the work at once."""
+
+    @staticmethod
+    def run(function, *args):
+        future = Future()
+        try:
+            future.set(function(*args))
+        except Exception as error:
+            future.fail(error)
+        return future
+
+
+def records(folder, *sets):
+    """The services of records/, as attributes."""
+    clock = FakeClock()
+    settings = Settings.load(sets)
+    db = Database(folder / "mizud.db", clock)
+    db.open()
+    users = Users(db, settings, clock)
+    return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
+                           ledger=Ledger(db, clock, users), rules=Rules(db), bans=Bans(db, settings, clock),
+                           audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users))
+
+
+def wait(awaitable):
+    """The result of a coroutine or Future that needs no reactor."""
+    return (awaitable if isinstance(awaitable, Future) else spawn(awaitable)).result()
+
+
+def add(services, username, **values):
+    """A new account's id."""
+    with services.db.unit(actor="test") as unit:
+        return services.users.create(unit, {"username": username, **values})
