@@ -8,6 +8,7 @@ that hides how long the look-up took.
 import difflib
 
 from ..base.errors import ApiError
+from ..base.log import where
 from ..base.message import Answer, Role
 from ..base.task import Future, spawn
 from .auth import Authenticator
@@ -138,7 +139,7 @@ class Dispatcher:
 
     def _bug(self, error, request, access):
         self.failures += 1
-        self.server.log.exception(f"request {request.serial} {request.entry}", error)
+        self.server.log.error(f"{request.entry} failed: {error!r}", serial=request.serial, at=where(error))
         return Answer(f"ERROR: {_INTERNAL}, request {request.serial}", code=500, entry=request.entry)
 
     def _unknown(self, request):

@@ -4,9 +4,6 @@ from ..api.command import ADMIN, command
 from ..api.param import Param, flag, text
 from ..base.errors import ApiError
 from ..base.message import Answer, Rows
-from ..store.ini import IniError, read_ini, write_key
-from ..store.options import parse
-from ..store.settings import known
 
 _SECTION = Param("section", text, "section of the ini file")
 _KEY = Param("key", text, "name of the setting", aliases=("name",))
@@ -14,31 +11,11 @@ _FILE = Param("file", text, "the ini file's name; there is only one")
 _MODULE = Param("module", text, "accepted and ignored: there is one file")
 
 
-def _ini(ctx, file=""):
-    """The path of the ini file, or ApiError."""
-    path = ctx.server.settings.ini_path
-    if path is None:
-        raise ApiError(501, "there is no ini file: start with --config FILE")
+def _judge_file(ctx, file):
+    """ApiError 404 if another file is named than the one there is."""
+    path = ctx.server.settings.ini_path or "mizud.ini"
     if file not in ("", "all", "mizud", "mizud.ini", path.rpartition("/")[2]):
         raise ApiError(404, f"no such ini file: {file[:64]}")
-    return path
-
-
-def _option(section, key):
-    option = known(key)
-    if section and section.lower() != option.section:
-        raise ApiError(400, f"{option.name} belongs to section {option.section}, not {section[:40]}")
-    return option
-
-
-async def _on_file(ctx, work, *args):
-    """Work on the ini file, in a worker."""
-    try:
-        return await ctx.server.workers.run(work, *args)
-    except IniError as error:
-        raise ApiError(400, f"line {error.line}: {error}") from None
-    except OSError as error:
-        raise ApiError(500, f"the ini file: {error.strerror}") from None
 
 
 @command("showcfg", group="server", access=ADMIN, reads=True,
@@ -56,7 +33,8 @@ def getini(ctx, section="", key="", file=""):
         section, key = "", section
     if not key:
         raise ApiError(400, "missing parameter key (name of the setting)")
-    option, settings = _option(section, key), ctx.server.settings
+    settings = ctx.server.settings
+    option = settings.option(key, section)
     value = "***" if option.secret and settings.text(key) else settings.text(key)
     return Answer(f"OK: {value}", {"section": option.section, "key": option.name, "value": value,
                                    "origin": settings.origin(key)})
@@ -65,19 +43,11 @@ def getini(ctx, section="", key="", file=""):
 @command("setini", group="server", access=ADMIN, summary="Writes a setting into the ini file and reloads",
          params=[_SECTION, _KEY, Param("value", text, "the new value; without it the line is taken out"), _FILE])
 async def setini(ctx, section, key, value=None, file=""):
-    option = _option(section, key)
-    path = _ini(ctx, file)
-    if value is not None:
-        _check(option, value)
-    await _on_file(ctx, write_key, path, option.section, option.name, value)
+    settings = ctx.server.settings
+    option = settings.option(key, section)
+    _judge_file(ctx, file)
+    await ctx.server.workers.run(settings.write_file, option, value)
     return _applied(ctx, [option])
-
-
-def _check(option, value):
-    try:
-        parse(option, value)
-    except ValueError as error:
-        raise ApiError(400, f"{option.name} {error}") from None
 
 
 def _applied(ctx, options):
@@ -96,24 +66,21 @@ def _applied(ctx, options):
          summary="Writes the settings of the database into the ini file",
          params=[_MODULE, _FILE, Param("notsaved", flag, "accepted and ignored: settings that are equal stay as they are")])
 async def savesettings(ctx, module="", file="", notsaved=True):
-    path = _ini(ctx, file)
-    options = [known(name) for name in ctx.server.settings.stored(ctx.server.db)]
-    for option in options:
-        await _on_file(ctx, write_key, path, option.section, option.name, ctx.server.settings.text(option.name))
-    return Answer(f"OK: {len(options)} settings written to {path}")
+    settings = ctx.server.settings
+    _judge_file(ctx, file)
+    names = settings.stored(ctx.server.db)
+    for name in names:
+        await ctx.server.workers.run(settings.write_file, settings.option(name), settings.text(name))
+    return Answer(f"OK: {len(names)} settings written to {settings.ini_path}")
 
 
 @command("loadinifiles", group="server", access=ADMIN, summary="Takes the settings of the ini file into the database",
          params=[_MODULE, _FILE])
 async def loadinifiles(ctx, module="", file=""):
-    entries = await _on_file(ctx, read_ini, _ini(ctx, file))
-    options = []
-    for entry in entries:
-        option = _option(entry.section, entry.key)
-        _check(option, entry.value)
-        options.append(option)
     settings = ctx.server.settings
-    for option, entry in zip(options, entries):
-        await settings.set(ctx.server.db, option.name, entry.value, ctx.actor)
+    _judge_file(ctx, file)
+    found = await ctx.server.workers.run(settings.read_file)
+    for option, text in found:
+        await settings.set(ctx.server.db, option.name, text, ctx.actor)
     await ctx.server.db.durable()
-    return _applied(ctx, options)
+    return _applied(ctx, [option for option, _ in found])

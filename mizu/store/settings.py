@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..base.errors import ApiError, ConfigError
 from . import schema, sqlite
-from .ini import IniError, quote, read_ini
+from .ini import IniError, quote, read_ini, write_key
 from .options import BY_NAME, OPTIONS, SECTIONS, nearest, parse
 
 NOT_SETTINGS = frozenset(("MIZUD_ADMIN_PASSWORD",))
@@ -94,6 +94,46 @@ class Settings:
         return [(option.section, option.name, "***" if option.secret and self._texts[option.name] else
                  self._texts[option.name], self._origins.get(option.name, DEFAULT)) for option in OPTIONS]
 
+    @property
+    def ini_path(self):
+        """The ini file, or None."""
+        return self._places[2]
+
+    def option(self, name, section=""):
+        """The Option of a name, or ApiError: 404 for an unknown one, 400 if it is not in that section."""
+        option = known(name)
+        if section and section.lower() != option.section:
+            raise ApiError(400, f"{option.name} belongs to section {option.section}, not {section[:40]}")
+        return option
+
+    def read_file(self):
+        """[(Option, text)] of the ini file, all of them good; blocks on the disk.  ApiError."""
+        entries = self._on_file(read_ini)
+        found = [(self.option(entry.key, entry.section), entry.value) for entry in entries]
+        for option, text in found:
+            judge(option, text)
+        return found
+
+    def write_file(self, option, text):
+        """Set one line of the ini file (None: take it out); blocks on the disk.  ApiError."""
+        if text is not None:
+            judge(option, text)
+        self._on_file(write_key, option.section, option.name, text)
+
+    def _on_file(self, work, *args):
+        if self.ini_path is None:
+            raise ApiError(501, "there is no ini file: start with --config FILE")
+        try:
+            return work(self.ini_path, *args)
+        except IniError as error:
+            raise ApiError(400, f"{self.ini_path} line {error.line}: {error}") from None
+        except OSError as error:
+            raise ApiError(500, f"{self.ini_path}: {error.strerror}") from None
+
+    def stored(self, db):
+        """Names of the settings that tb_settings holds."""
+        return [name for name, in db.rows("SELECT name FROM tb_settings ORDER BY name") if name.lower() in BY_NAME]
+
     # -- changing
 
     def changed_by_reload(self, new):
@@ -122,10 +162,7 @@ class Settings:
         A stronger place keeps its value: see origin()."""
         option = known(name)
         if value is not None:
-            try:
-                parse(option, value)
-            except ValueError as error:
-                raise ApiError(400, f"{option.name} {error}") from None
+            judge(option, value)
         await db.gate()
         with db.unit() as unit:
             if value is None:
@@ -144,6 +181,14 @@ def known(name):
         like = nearest(name)
         raise ApiError(404, f"there is no setting {name[:64]!r}" + (f"; did you mean {like}?" if like else ""))
     return option
+
+
+def judge(option, text):
+    """ApiError 400 unless the text fits."""
+    try:
+        parse(option, text)
+    except ValueError as error:
+        raise ApiError(400, f"{option.name} {error}") from None
 
 
 def first_start_values(entropy):
