@@ -240,7 +240,7 @@ class _WriterRules:
         self._tables = _table_rules(sqlite3)
         self._never = {getattr(sqlite3, f"SQLITE_{name}"): name.replace("_", " ") for name in (
             "ATTACH DETACH TRANSACTION SAVEPOINT CREATE_TEMP_TABLE CREATE_TEMP_INDEX CREATE_TEMP_TRIGGER "
-            "CREATE_TEMP_VIEW DROP_TEMP_TABLE DROP_TEMP_INDEX DROP_TEMP_TRIGGER DROP_TEMP_VIEW").split()}
+            "CREATE_TEMP_VIEW DROP_TEMP_TABLE DROP_TEMP_INDEX DROP_TEMP_VIEW").split()}
         self._writes = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
         self._dropping = False
 
@@ -258,6 +258,8 @@ class _WriterRules:
             self._dropping = self._dropping or action == self._sqlite3.SQLITE_DROP_TABLE
             table = (first, second)[self._tables[action]]
             return f"changing the shape of {table}" if table and table.lower() in MONEY_TABLES else None
+        if action == self._sqlite3.SQLITE_DROP_TEMP_TRIGGER:
+            return None if self._dropping else "DROP TEMP TRIGGER"      # ours go with their table
         if action == self._sqlite3.SQLITE_PRAGMA:
             return None if first in _READ_ONLY_PRAGMAS else f"PRAGMA {first}"
         if action in self._writes and inside is None:

@@ -60,8 +60,8 @@ def verify(path):
             connection.close()
 
 
-def _sync_file(path):
-    fd = os.open(path, os.O_RDONLY)
+def _sync_file(part):
+    fd = os.open(part, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

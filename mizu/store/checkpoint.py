@@ -19,7 +19,7 @@ class Checkpointer:
     def passive(self):
         """Copy what may be copied; `complete` says whether that was all."""
         if self._connection is None:
-            self._connection = sqlite.connect(self._path, timeout=sqlite.BUSY_WAIT)
+            self._connection = sqlite.connect(self._path)
         try:
             busy, pages, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self.complete = not busy and pages == copied
