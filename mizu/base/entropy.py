@@ -2,6 +2,8 @@
 
 import secrets
 
+_READABLE = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
 
 class Entropy:
     """The system's random source.  Tests pass their own object with the same methods."""
@@ -19,6 +21,6 @@ class Entropy:
     @staticmethod
     def password(length=16):
         """Letters and digits without the look-alikes 0 O 1 l I."""
-        return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(length))
+        return "".join(secrets.choice(_READABLE) for _ in range(length))
 
     bytes = staticmethod(secrets.token_bytes)

@@ -121,8 +121,8 @@ def lists(ctx):
 @command("locks", group="server", access=ADMIN, reads=True, summary="What waits for what")
 def locks(ctx):
     server = ctx.server
-    rows = [("database gate", "closed" if server.db.gated else "open"), ("calls waiting for a worker", len(server.workers)),
-            ("statements running", len(server.db.running))]
+    rows = [("database gate", "closed" if server.db.gated else "open"),
+            ("calls waiting for a worker", len(server.workers)), ("statements running", len(server.db.running))]
     return Answer("OK", Rows(("lock", "state"), rows))
 
 

@@ -64,7 +64,7 @@ def _applied(ctx, options):
 
 @command("savesettings", group="server", access=ADMIN, also=("saveinifiles",),
          summary="Writes the settings of the database into the ini file",
-         params=[_MODULE, _FILE, Param("notsaved", flag, "accepted and ignored: settings that are equal stay as they are")])
+         params=[_MODULE, _FILE, Param("notsaved", flag, "accepted and ignored: what is equal stays as it is")])
 async def savesettings(ctx, module="", file="", notsaved=True):
     settings = ctx.server.settings
     _judge_file(ctx, file)
