@@ -39,7 +39,7 @@ OWNERS = {
     "random": (),
     "sqlite3": ("mizu/store/",),
     "signal": ("mizu/daemon.py",),
-    "fcntl": ("mizu/daemon.py", "mizu/firststart.py"),
+    "fcntl": ("mizu/firststart.py", "mizu/store/sync.py"),
     "subprocess": (),
     "multiprocessing": (),
     "concurrent": (),

@@ -67,7 +67,7 @@ def info(ctx):
         "version": VERSION, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
         "pid": os.getpid(), "uptime": uptime(server.clock.now() - server.started),
         "memory": resident(), "connections": len(server.streams), "ports": dict(server.ports.opened),
-        "tls": server.tls_context is not None, "accounts": len(server.users), "requests": server.dispatcher.requests,
+        "tls": server.tls_context is not None, "accounts": server.users.count(), "requests": server.dispatcher.requests,
         "failures": server.dispatcher.failures, "bans": len(server.bans), "lag_ms": round(server.reactor.lag * 1000, 3),
         "peak_lag_ms": round(server.reactor.peak_lag * 1000, 3), "data": server.folders.data,
         "database": os.path.getsize(server.folders.database), "log_lines_lost": server.log.lost})

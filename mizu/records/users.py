@@ -44,6 +44,10 @@ class Users:
     def __len__(self):
         return len(self._ids)
 
+    def count(self):
+        """How many accounts there are."""
+        return self.db.value("SELECT count(*) FROM tb_users")
+
     # -- look up -----------------------------------------------------------------------------------
 
     def by_id(self, id):

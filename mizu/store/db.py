@@ -217,6 +217,15 @@ class Database:
         return self._clock.utc()
 
     @property
+    def gated(self):
+        """Whether units have to wait just now."""
+        return self._opened is not None
+
+    def trouble(self):
+        """Why the database takes no writes, or ""."""
+        return "" if self.broken is None else self.broken.message
+
+    @property
     def commits(self):
         """Number of commits since open()."""
         return self._sync.committed
