@@ -35,11 +35,12 @@ async def add_account(ctx, fields, numbers=(), addresses=(), route=None, kind="a
     users = server.users
     if "id" in fields:
         raise ApiError(400, "the field u_id cannot be set: the server gives it")
-    values, password = completed(users.check(fields), server.entropy)
+    values = users.check(fields)
     if ctx.principal.role == Role.RESELLER:
-        judge_reseller({name: value for name, value in values.items() if name != "needauth"})
-        if numbers or addresses or route and values["type"] == SERVER:
-            raise ApiError(403, "numbers, addresses and routes are given by the administrator")
+        judge_reseller(values)
+        if numbers or addresses:
+            raise ApiError(403, "numbers and addresses are given by the administrator")
+    values, password = completed(values, server.entropy)
     _inherit(ctx, values)
     owner = _owner(ctx, values) if kind == "admin" else None
     for each in filter(None, (owner, values)):

@@ -26,7 +26,8 @@ def test_a_row_says_who_what_from_where_and_how_it_ended(store):
 
 def test_secrets_are_masked_also_as_a_fields_value(store):
     for params in ({"u_password": "s3cret"}, {"u_pin": "s3cret"}, {"newpassword": "s3cret"},
-                   {"fieldname": "Password", "fieldvalue": "s3cret"}, {"fieldname": "upperpassword", "fieldvalue": "s3cret"},
+                   {"fieldname": "Password", "fieldvalue": "s3cret"},
+                   {"fieldname": "upperpassword", "fieldvalue": "s3cret"},
                    {"sql": "update tb_users set password = 's3cret'"}):
         store.audit.record(request(params), "x", 200)
     store.audit.save()

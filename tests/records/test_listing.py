@@ -79,7 +79,8 @@ def test_pages_follow_each_other_without_gap_and_the_rest_is_told(town):
 
 @pytest.mark.parametrize("filters", [
     {"enabled": 2}, {"active": -2}, {"where": "1=1; drop table tb_users"}, {"where": "id in (select 1)"},
-    {"where": "password = 'x'"}, {"where": "pin > ''"}, {"where": "upperpassword like 'a%'"}, {"where": "tb_users.id = 1"},
+    {"where": "password = 'x'"}, {"where": "pin > ''"}, {"where": "upperpassword like 'a%'"},
+    {"where": "tb_users.id = 1"},
     {"where": "1=1) or (1=1"}, {"where": "load_extension('x')"}, {"where": "nosuch = 1"}])
 def test_a_filter_that_goes_beyond_one_expression_is_refused(town, filters):
     with pytest.raises(ApiError) as error:

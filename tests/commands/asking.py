@@ -1,0 +1,72 @@
+"""Commands asked without a server: a Context over records on the disk."""
+
+import itertools
+
+from mizu import commands
+from mizu.api.access import compile_access
+from mizu.api.command import TABLE, Context
+from mizu.api.custom import run_custom
+from mizu.api.limits import Limits
+from mizu.base.errors import ApiError
+from mizu.base.log import Log
+from mizu.base.message import Peer, Principal, Request, Role, Session
+
+from records.store import add, records, wait
+
+if not TABLE:
+    commands.load()
+
+_serials = itertools.count(1)
+
+
+class Town:
+    """Records with a few accounts: root (administrator), agent (support), boss (reseller) with kid below, john.
+
+    ask("balance", "john", u_id="5") is the Answer to john; no user means an administrator by address."""
+
+    def __init__(self, folder, *sets):
+        self.__dict__.update(vars(records(folder, *sets)))
+        self.log = Log(stderr=None, clock=self.clock)
+        self.limits = Limits(self.settings)
+        self.root = add(self, "root", type=16, password="rootpass")
+        self.agent = add(self, "agent", type=14, password="agentpass")
+        self.boss = add(self, "boss", type=2, password="bosspass", currency="EUR")
+        self.kid = add(self, "kid", parentid=self.boss, password="kidpass")
+        self.john = add(self, "john", password="johnpass", credit=12.34, currency="USD")
+        self.reload_rules()
+
+    def reload_rules(self):
+        faults = self.rules.reload()
+        self.table = compile_access(self.rules.rows)
+        return faults
+
+    def reload_keys(self):
+        return 3
+
+    def ask(self, entry, by=None, host="10.0.0.1", **params):
+        user = self.users.by_username(by) if by else None
+        role = user.role if user else Role.ADMIN
+        request = Request(entry, {name.lower(): str(value) for name, value in params.items()},
+                          Peer("http", host, 5), received=self.clock.monotonic(), serial=next(_serials))
+        request.principal = Principal(user, role, (), user)
+        context = Context(request, request.principal, Session(request.peer), TABLE.get(entry), self)
+        access = self.table[entry]
+        if role not in access.roles:
+            raise ApiError(403, "access denied")
+        if access.rule is not None and access.rule.sql:
+            return wait(run_custom(context, access.rule))
+        answer = access.command.function(context, *access.command.bind(request.params))
+        return wait(answer) if access.command.is_async else answer
+
+    def refused(self, entry, by=None, **params):
+        """(code, message) of the refusal; nothing may have been committed."""
+        before = self.db.commits
+        try:
+            answer = self.ask(entry, by, **params)
+        except ApiError as error:
+            assert self.db.commits == before, "something was written all the same"
+            return error.code, error.message
+        raise AssertionError(f"was not refused: {answer!r}")
+
+    def value(self, username, column):
+        return self.db.value(f"SELECT {column} FROM tb_users WHERE username = ?", (username,))

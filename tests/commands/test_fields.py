@@ -1,0 +1,60 @@
+"""setfield, getfield, addrecord."""
+
+
+def test_a_user_sets_a_listed_field_both_ways(town):
+    town.ask("setfield", "john", fieldtype="string", fieldname="displayname", fieldvalue="Johnny", rowid=town.kid)
+    town.ask("setfield", "john", u_forwardonbusy="36", u_noanswertimeout=20)
+    sql = "SELECT displayname, forwardonbusy, noanswertimeout FROM tb_users WHERE id = ?"
+    assert town.db.row(sql, (town.john,)) == ("Johnny", "36", 20)
+    assert town.value("kid", "displayname") == ""
+
+
+def test_a_user_sets_nothing_else(town):
+    for params in ({"fieldname": "credit", "fieldvalue": 5}, {"u_type": 16}, {"table": "tb_api", "u_req_user": 14},
+                   {"fieldname": "password", "fieldvalue": "x"}):
+        assert town.refused("setfield", "john", **params)[0] == 403
+    town.ask("setfield", "john", fieldname="name", fieldvalue="John")
+    assert town.refused("setfield", "john", fieldname="name", fieldvalue="Jim") == (
+        403, "the field u_name is set already and cannot be changed by a user")
+
+
+def test_an_administrator_sets_any_field_of_any_table(town):
+    town.ask("setfield", table="tb_users", rowid=town.john, u_comment="x", u_password="y")
+    assert town.users.by_id(town.john).password == "y"
+    town.ask("setfield", "root", fieldname="u_comment", fieldvalue="mine")
+    assert town.value("root", "comment") == "mine"
+    town.ask("setfield", table="TB_CURRENCIES", rowid=1, fieldname="sign", fieldvalue="US$", sync=0)
+    assert town.ask("balance", "john").message == "Your credit is US$12.34 USD"
+    for params, code in (({"rowid": 1, "table": "nosuch", "u_a": 1}, 404), ({"rowid": 999, "u_comment": 1}, 404),
+                         ({"rowid": 999, "table": "tb_api", "u_fname": "x"}, 404), ({"u_comment": 1}, 400),
+                         ({"rowid": town.john, "u_nosuch": 1}, 400), ({"rowid": town.john}, 400),
+                         ({"rowid": 1, "table": "tb_ledger", "u_comment": "x"}, 422)):
+        assert town.refused("setfield", **params)[0] == code
+
+
+def test_an_empty_value_clears(town):
+    town.ask("setuser", u_id=town.john, u_comment="x")
+    town.ask("setfield", rowid=town.john, fieldname="comment", fieldvalue="")
+    assert town.value("john", "comment") == ""
+
+
+def test_getfield_answers_the_value_with_the_manuals_defaults(town):
+    answer = town.ask("getfield", filterfieldvalue="john")
+    assert (answer.message, answer.data) == (f"OK: {town.john}", town.john)
+    assert town.ask("getfield", retfieldname="password", filterfieldvalue="john").message == "OK: johnpass"
+    assert town.ask("getfield", None, param1="tb_users", param2="username", param4="id", param5=town.kid).data == "kid"
+    assert town.refused("getfield", filterfieldvalue="nobody") == (404, "no row in tb_users with username nobody")
+    assert town.refused("getfield")[0] == 400
+    for by in ("john", "boss", "agent"):
+        assert town.refused("getfield", by, filterfieldvalue="john")[0] == 403
+
+
+def test_addrecord_adds_a_row_to_any_table(town):
+    answer = town.ask("addrecord", table="tb_holidays", u_day="2024-12-24", sync=2)
+    assert answer.data == {"id": 1} and answer.message == "OK: record added, id: 1"
+    id = town.ask("addrecord", table="tb_users", u_username="rec", u_credit="2.5").data["id"]
+    assert town.users.by_id(id).credit == 2_500_000 and town.users.by_id(id).password
+    for params, code in (({"table": "tb_users", "u_username": "john"}, 422), ({"table": "tb_users"}, 400),
+                         ({"table": "tb_currencies", "u_name": "usd"}, 422), ({"table": "x", "u_a": 1}, 404), ({}, 400),
+                         ({"table": "tb_ledger", "u_userid": 1, "u_amount_u": 5, "u_balance_u": 7}, 422)):
+        assert town.refused("addrecord", **params)[0] == code
