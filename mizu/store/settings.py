@@ -254,8 +254,8 @@ def _from_arguments(argv_sets, faults):
 # -- without a running server
 
 def stored_rows(path):
-    """(name, value) of tb_settings in a database that may be in use, [] if there is none; no file is made or
-    changed.  ConfigError if it is not ours or newer than this program."""
+    """(name, value) of tb_settings in a database that may be in use, [] if there is none; neither it nor
+    its log is changed or made.  ConfigError if it is not ours or newer than this program."""
     if not os.path.exists(path):
         return []
     mode = "mode=ro" if os.path.exists(f"{path}-wal") else "immutable=1"    # read-only, SQLite would make a log

@@ -148,8 +148,10 @@ def test_caches_are_told_before_the_answer_and_the_ledger_knows_who_it_was(live)
     "PRAGMA journal_mode = DELETE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a",
     "CREATE TRIGGER t AFTER UPDATE ON tb_users BEGIN SELECT 1; END", "DROP TRIGGER tr_users_credit",
     "DROP TRIGGER tr_ledger_update", "CREATE TEMP TRIGGER t AFTER UPDATE ON tb_users BEGIN SELECT 1; END",
-    "DROP TRIGGER temp.touch_tb_users_UPDATE", "CREATE TEMP TABLE tb_users (id)", "CREATE TEMP VIEW tb_users AS SELECT 1",
-    "DROP TABLE tb_ledger", "DROP TABLE TB_Users", "ALTER TABLE tb_users ADD COLUMN x", "CREATE INDEX x ON tb_users (id)",
+    "DROP TRIGGER temp.touch_tb_users_UPDATE", "CREATE TEMP TABLE tb_users (id)",
+    "CREATE TEMP VIEW tb_users AS SELECT 1",
+    "DROP TABLE tb_ledger", "DROP TABLE TB_Users", "ALTER TABLE tb_users ADD COLUMN x",
+    "CREATE INDEX x ON tb_users (id)",
     "ALTER TABLE tb_ledger RENAME TO x", "ALTER TABLE tb_users DROP COLUMN fax", "DROP INDEX ix_ledger_userid",
     "INSERT INTO tb_actor VALUES (1, 'card', 'me', '')", "UPDATE tb_actor SET actor = 'me'", "DELETE FROM tb_actor",
     "DELETE FROM sqlite_sequence", "UPDATE sqlite_sequence SET seq = 0"])

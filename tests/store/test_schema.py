@@ -11,7 +11,8 @@ MANUAL_FIELDS = """forwardonbusy forwardonnoanswer forwardalways voicemail music
     forwardearlystart changesptoring convertdtmf playadv playdisc sendsmsalert sendemailalert sendsmsreport
     senddailyemail sendlowcreditemail sendmonthlyemail sendotheremail notifymissedsms notifymissedemail choosecodecs
     needcodeconversion discvoice connectvoice voicemailonbusy voicemailonnoansw voicemailalways contactname name email
-    email2 phone fax address billaddress postaddress country regnumber euregnumber birthday gender language utc""".split()
+    email2 phone fax address billaddress postaddress country regnumber euregnumber birthday gender language
+    utc""".split()
 
 TABLES = """users users_authip users_numbers ledger reservations cdrs cdrresellers billentries billingtimes holidays
     currencies routing dialplan portednumbers prepaidcodes telnumbers api settings smsqueue mailqueue pushtokens

@@ -43,7 +43,8 @@ def test_a_new_account_with_credit_opens_its_ledger_and_one_without_does_not(she
     "UPDATE tb_users SET credit = 0.1 + 0.2",
     "UPDATE tb_users SET credit = '12.3456789' WHERE id = 1",
     "UPDATE tb_users SET credit = -7 WHERE username = 'ADA'",
-    "INSERT INTO tb_users (username, credit) VALUES ('Ada', 5) ON CONFLICT (username) DO UPDATE SET credit = credit + 5",
+    "INSERT INTO tb_users (username, credit) VALUES ('Ada', 5)"
+    " ON CONFLICT (username) DO UPDATE SET credit = credit + 5",
     "REPLACE INTO tb_users (id, username, credit) VALUES (1, 'ada', 3.3333333)",
     "UPDATE tb_users SET credit = credit + 1.0000004 RETURNING id, credit",
     "INSERT INTO tb_users (username, credit) SELECT username || '2', credit / 7 FROM tb_users",
@@ -138,7 +139,8 @@ def test_random_statements_from_two_connections_never_part_ledger_and_balance(db
     shell.execute("PRAGMA recursive_triggers=ON")
 
     def number():
-        return chance.choice((0, 1, 0.1, 1e-7, 5e-7, chance.uniform(-1e4, 1e4), chance.randrange(-10**14, 10**14) / 1e6))
+        return chance.choice((0, 1, 0.1, 1e-7, 5e-7, chance.uniform(-1e4, 1e4),
+                              chance.randrange(-10**14, 10**14) / 1e6))
     shapes = (
         ("INSERT OR IGNORE INTO tb_users (username, credit) VALUES (?, ?)", lambda: (name(), number())),
         ("REPLACE INTO tb_users (username, credit) VALUES (?, ?)", lambda: (name(), number())),
