@@ -220,9 +220,9 @@ class Users:
 
     def other_admins(self, ids):
         """Whether somebody but these can still administer."""
-        marks = ", ".join("?" * len(ids))
-        return bool(self.db.value("SELECT EXISTS (SELECT 1 FROM tb_users WHERE type IN (15, 16) AND enabled <> 0"
-                                  f" AND temporarydisabled <> 1 AND id NOT IN ({marks}))", tuple(ids)))
+        admins = self.db.rows("SELECT id FROM tb_users WHERE type IN (15, 16) AND enabled <> 0"
+                              " AND temporarydisabled <> 1")
+        return any(id not in ids for id, in admins)
 
     # -- numbers and addresses ---------------------------------------------------------------------
 
