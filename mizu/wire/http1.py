@@ -1,10 +1,7 @@
-"""HTTP/1.0 and 1.1, requests in (RFC 9112; semantics of RFC 9110): octets -> Message.
+"""HTTP/1.0 and 1.1, the server's side (RFC 9112): octets -> Message, and the head of an answer -> octets.
 
-A head that two readers could take for two different messages is refused (RFC 9112
-11.1, 11.2): no bare CR, NUL or other control, no folded line, no space before a
-colon, no second Content-Length, never Content-Length beside Transfer-Encoding.
-Lines end with CRLF.  A head whose every line ends with a bare LF is taken too,
-for people at netcat, but nothing behind its content is read: keep_alive is False.
+Lines end with CRLF.  A head whose every line ends with a bare LF is taken too, for
+people at netcat, but nothing behind its content is read: keep_alive is False.
 
 On one connection the field block is nearly always the octets of the request
 before, so the parser keeps the last block with what came of it (Fields) and reads
@@ -12,32 +9,41 @@ only the request line anew.  Knows no path, no command, no time.
 """
 
 import re
+from datetime import datetime, timezone
 
-from mizu.base.errors import RemoteProtocolError
-from mizu.wire.query import decode_octets
+from ..base.errors import RemoteProtocolError
+from .fields import CHUNKED, FIELD_OCTETS, HOST, TOKEN, Fields, refuse, render_field, split_fields
+from .query import decode_octets
 
-MAX_FIELDS = 100         # Chrome sends 15-20, proxies add a few
 MAX_EMPTY_LINES = 4      # before a request line, RFC 9112 2.2
 MAX_CHUNKS = 8192        # 8 MiB in chunks of 1 KiB; tiny chunks cost a microsecond each
 MAX_CHUNK_LINE = 256     # size and extensions, which we ignore
 MAX_KNOWN = 4096         # a longer field block is not kept: an idle connection must stay small
 
-CHUNKED = -1
-
 _USUAL_METHODS = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"))
-_SINGLE = frozenset(("host", "content-length", "content-type", "authorization", "origin", "referer",
-                     "sec-websocket-key", "sec-websocket-version"))
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])").fullmatch
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]{0,5})?").fullmatch
 _ABSOLUTE = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?]+)(.*)").fullmatch
 _NOT_IN_TARGET = re.compile(r"[\x00-\x20\x7f]").search
-_FIELD_OCTETS = bytes(octet for octet in range(256) if octet in b"\t\r\n" or octet > 31 and octet != 127)
 _HEX_OCTETS = b"0123456789abcdefABCDEF"
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-def _refuse(status, reason):
-    raise RemoteProtocolError(status, reason)
+REASONS = {
+    101: "Switching Protocols",
+    200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
+    301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 307: "Temporary Redirect",
+    308: "Permanent Redirect",
+    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
+    411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long",
+    415: "Unsupported Media Type", 416: "Range Not Satisfiable", 417: "Expectation Failed", 420: "Bad Pin",
+    421: "Misdirected Request", 422: "Unprocessable Content", 423: "Locked", 426: "Upgrade Required",
+    428: "Precondition Required", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+    504: "Gateway Timeout", 505: "HTTP Version Not Supported", 507: "Insufficient Storage",
+}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Message:
@@ -52,43 +58,19 @@ class Message:
         self.body = body
 
 
-class Fields:
-    """What a field block says.
-
-    values      {name in lower case: value}, repeated ones joined by ", "
-    version     10 or 11
-    host        authority the request is for, as sent ("" if a 1.0 request has none)
-    options     frozenset of the tokens of Connection in lower case
-    keep_alive  may another request follow on this connection (RFC 9112 9.3)
-    length      octets of content that follow, or CHUNKED
-    expects     the client waits for 100 before it sends the content
-    derived     free for whoever reads the fields: what follows from them alone, kept with them
-    """
-    __slots__ = ("values", "version", "host", "options", "keep_alive", "length", "expects", "derived")
-
-    def __init__(self, values, version):
-        get = values.get
-        self.values = values
-        self.version = version
-        self.host = _judge_host(get("host"), version)
-        self.options = frozenset(option.strip(" \t") for option in get("connection", "").lower().split(","))
-        self.keep_alive = "close" not in self.options and (version > 10 or "keep-alive" in self.options)
-        self.length = _judge_length(get("transfer-encoding"), get("content-length"), version)
-        self.expects = _judge_expect(get("expect"), version) and self.length != 0
-        self.derived = None
-
-
 class RequestParser:
     """feed() what arrived, then take messages with next() until it returns None.
 
-    wants_continue  the head has come, the client waits for 100 (Continue); whoever sends it sets False
+    wants_continue  the next() before now read a head whose client waits for 100 (Continue): send CONTINUE
     buffered        octets held
+    versionless     the connection began with `GET /x` and no version: no HTTP, detach() has the octets for a line's
+                    reader; next() raised 400
     in_request      a request has begun and is not complete (for deadlines, and for an end of stream)
 
     Nothing more is read after a message whose fields.keep_alive is False, nor after a RemoteProtocolError
     (400, 413, 414, 417, 431, 501, 505): answer it and close.
     """
-    __slots__ = ("max_head", "max_target", "max_body", "wants_continue", "_data", "_pos", "_empty_lines",
+    __slots__ = ("max_head", "max_target", "max_body", "wants_continue", "versionless", "_data", "_pos", "_empty_lines",
                  "_known", "_fields", "_message", "_body", "_missing", "_chunks", "_closed")
 
     def __init__(self, max_head=16384, max_target=8192, max_body=8 << 20):
@@ -96,10 +78,11 @@ class RequestParser:
         self.max_target = max_target
         self.max_body = max_body
         self.wants_continue = False
+        self.versionless = None     # until the first request line has come
         self._data = b""
         self._pos = 0               # everything before has been used
         self._empty_lines = 0
-        self._known = bytes(16)     # " HTTP/1.1", CRLF, fields, empty line of the last request; these zeros match nothing
+        self._known = bytes(16)     # " HTTP/1.1" to the empty line of the last head; these zeros match nothing
         self._fields = None         # and what came of it
         self._message = None        # the request whose content has not all come
         self._body = b""            # and the content so far
@@ -128,18 +111,23 @@ class RequestParser:
         data, pos = self._data, self._pos
         if pos == len(data):
             self._data, self._pos = b"", 0      # an idle connection holds no octets
+            self.wants_continue = False
             return None
         if self._message is None:
             end = data.find(b"\r\n", pos)
-            if data.startswith(self._known, end - 9):
+            if data.startswith(self._known, end - 9):       # the usual: the fields of the request before
+                fields = self._fields
+                after = end - 9 + len(self._known)
+                stop = after + fields.length
                 line = data[pos:end - 9].decode("latin-1")
                 method, _, target = line.partition(" ")
                 if (method in _USUAL_METHODS and target[:1] == "/" and len(target) <= self.max_target
                         and line.isascii() and line.isprintable() and " " not in target
-                        and end - 9 - pos + len(self._known) <= self.max_head and not self._fields.length):
-                    self._pos = end - 9 + len(self._known)
+                        and after - pos <= self.max_head and after <= stop <= len(data)):
+                    self._pos = stop
                     self._empty_lines = 0
-                    return Message(method, target, self._fields, b"")
+                    return Message(method, target, fields, data[after:stop] if stop > after else b"")
+        self.wants_continue = False
         try:
             message = self._next_head() if self._message is None else self._next_content()
         except RemoteProtocolError:
@@ -151,7 +139,8 @@ class RequestParser:
 
     def _close(self):
         self._closed = True
-        self.detach()
+        if not self.versionless:
+            self.detach()
 
     def detach(self):
         """Hands over what has come behind the last message: the connection changes its protocol."""
@@ -164,9 +153,13 @@ class RequestParser:
         data, start = self._data, self._skip_empty_lines()
         line_end = data.find(b"\n", start)
         if (line_end if line_end >= 0 else len(data)) - start > self.max_target + 64:
-            _refuse(414, "request line too long")
+            refuse(414, "request line too long")
         if line_end < 0:
             return None
+        if self.versionless is None:
+            self.versionless = data.startswith(b"GET /", start) and b" HTTP/" not in data[start:line_end].upper()
+            if self.versionless:
+                refuse(400, "no protocol version")
         crlf = data[line_end - 1] == 13
         ending = b"\r\n" if crlf else b"\n"
         line_end -= crlf
@@ -176,13 +169,15 @@ class RequestParser:
             return None
         method, target, version, authority = _parse_request_line(data[start:line_end], self.max_target)
         if wrong_end:
-            _refuse(400, "CRLF and bare LF in one head")
+            refuse(400, "CRLF and bare LF in one head")
         after = head_end + 2 * len(ending)
         if head_end < 0 or after - start > self.max_head:
-            _refuse(431, "header fields too long")
+            refuse(431, "header fields too long")
         fields = self._fields_of(line_end, head_end, after, version, crlf)
         if authority is not None:       # it replaces Host (RFC 9112 3.2.2)
+            keep_alive = fields.keep_alive
             fields = Fields({**fields.values, "host": authority}, version)
+            fields.keep_alive = keep_alive      # False behind bare LF
         self._pos = after
         self._empty_lines = 0
         return self._begin_content(Message(method, target, fields, b""))
@@ -197,7 +192,7 @@ class RequestParser:
         if known == self._known:
             return self._fields
         fields = _parse_block(self._data[line_end + 1 + crlf:head_end], version, crlf)
-        if fields.keep_alive and len(known) <= MAX_KNOWN:
+        if len(known) <= MAX_KNOWN:
             self._known, self._fields = known, fields
         return fields
 
@@ -207,7 +202,7 @@ class RequestParser:
             pos += 2 if data[pos] == 13 else 1
             self._empty_lines += 1
         if self._empty_lines > MAX_EMPTY_LINES:
-            _refuse(400, "empty lines before the request line")
+            refuse(400, "empty lines before the request line")
         self._pos = pos
         return pos
 
@@ -216,12 +211,12 @@ class RequestParser:
         if not length:
             return message
         if length > self.max_body:
-            _refuse(413, "content too long")
+            refuse(413, "content too long")
         self._message = message
         self._body = bytearray()
         self._missing = 0 if length == CHUNKED else length
         self._chunks = 0
-        self.wants_continue = message.fields.expects and self._pos == len(self._data)
+        self.wants_continue = message.fields.expects and self._pos == len(self._data)    # else it does not wait
         if length == CHUNKED:
             self._pos -= 2      # each chunk is read as CRLF, size, CRLF, data: the head's last CRLF opens the first
         return self._next_content()
@@ -231,7 +226,7 @@ class RequestParser:
         if not (self._read_chunks() if message.fields.length == CHUNKED else self._read_missing()):
             return None
         message.body = bytes(self._body)
-        self._message, self._body, self.wants_continue = None, b"", False
+        self._message, self._body = None, b""
         return message
 
     def _read_missing(self):
@@ -249,16 +244,16 @@ class RequestParser:
             pos = self._pos
             opening = data[pos:pos + 2]
             if opening != b"\r\n":
-                return False if opening in (b"", b"\r") else _refuse(400, "chunk longer than its size")
+                return False if opening in (b"", b"\r") else refuse(400, "chunk longer than its size")
             end = data.find(b"\r\n", pos + 2, pos + MAX_CHUNK_LINE + 4)
             if end < 0:
-                return False if len(data) - pos < MAX_CHUNK_LINE + 4 else _refuse(400, "chunk size line too long")
+                return False if len(data) - pos < MAX_CHUNK_LINE + 4 else refuse(400, "chunk size line too long")
             size = _parse_chunk_size(data[pos + 2:end])
             if not size:
                 return self._read_trailers(end)
             self._chunks += 1
             if len(self._body) + size > self.max_body or self._chunks > MAX_CHUNKS:
-                _refuse(413, "content too long")
+                refuse(413, "content too long")
             self._pos, self._missing = end + 2, size
         return False
 
@@ -266,10 +261,10 @@ class RequestParser:
         """Judges and drops the trailers; `start` is the CRLF of the last chunk's line, read anew until all is there."""
         end = self._data.find(b"\r\n\r\n", start)
         if (end if end >= 0 else len(self._data) - 4) - start > self.max_head:
-            _refuse(431, "trailer fields too long")
+            refuse(431, "trailer fields too long")
         if end < 0:
             return False
-        _split_fields(self._data[start + 2:end])
+        split_fields(self._data[start + 2:end])
         self._pos = end + 4
         return True
 
@@ -277,23 +272,23 @@ class RequestParser:
 def _parse_request_line(line, max_target):
     """Octets -> (method, target in origin-form, 10 or 11, authority of an absolute-form or None); RFC 9112 3."""
     parts = decode_octets(line).split(" ")
-    if len(parts) != 3 or not _TOKEN(parts[0]) or not parts[1] or _NOT_IN_TARGET(parts[1]):
-        _refuse(400, "bad request line")
+    if len(parts) != 3 or not TOKEN(parts[0]) or not parts[1] or _NOT_IN_TARGET(parts[1]):
+        refuse(400, "bad request line")
     method, target, protocol = parts
     if len(target) > max_target:
-        _refuse(414, "request target too long")
-    match = _VERSION(protocol) or _refuse(400, "bad protocol version")
+        refuse(414, "request target too long")
+    match = _VERSION(protocol) or refuse(400, "bad protocol version")
     if match[1] != "1":
-        _refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
     version = 10 if match[2] == "0" else 11
     if method == "CONNECT":
-        match = _HOST(target)
+        match = HOST(target)
         if not (match and match[1] and match[2] and len(match[2]) > 1):
-            _refuse(400, "CONNECT takes host:port")
+            refuse(400, "CONNECT takes host:port")
         return method, target, version, None
     if target[0] == "/" or target == "*" and method == "OPTIONS":
         return method, target, version, None
-    absolute = _ABSOLUTE(target) or _refuse(400, "bad request target")
+    absolute = _ABSOLUTE(target) or refuse(400, "bad request target")
     authority, rest = absolute.groups()
     if not rest:
         rest = "*" if method == "OPTIONS" else "/"
@@ -303,64 +298,12 @@ def _parse_request_line(line, max_target):
 def _parse_block(block, version, crlf):
     """Field lines of a head -> Fields.  With bare LF nothing may depend on where the message ends."""
     if crlf:
-        return Fields(_split_fields(block), version)
-    fields = Fields(_split_fields(block.replace(b"\n", b"\r\n")), version)
+        return Fields(split_fields(block), version)
+    fields = Fields(split_fields(block.replace(b"\n", b"\r\n")), version)
     if fields.length == CHUNKED:
-        _refuse(400, "chunks need lines that end with CRLF")
+        refuse(400, "chunks need lines that end with CRLF")
     fields.keep_alive = False
     return fields
-
-
-def _split_fields(block):
-    """Field lines with CRLF between them -> {name in lower case: value}; RFC 9112 5, RFC 9110 5.5."""
-    if not block:
-        return {}
-    if block.translate(None, _FIELD_OCTETS) or not block.count(b"\r") == block.count(b"\n") == block.count(b"\r\n"):
-        _refuse(400, "control character in a field")
-    lines = block.decode("latin-1").split("\r\n")
-    if len(lines) > MAX_FIELDS:
-        _refuse(431, "too many header fields")
-    values = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not _TOKEN(name):
-            _refuse(400, "bad field line")
-        name = name.lower()
-        value = value.strip(" \t")
-        if name in values:
-            if name in _SINGLE:
-                _refuse(400, f"more than one {name}")
-            value = values[name] + ("; " if name == "cookie" else ", ") + value
-        values[name] = value
-    return values
-
-
-def _judge_host(host, version):
-    """RFC 9112 3.2: exactly one in 1.1, and a valid one."""
-    if host is None:
-        return "" if version == 10 else _refuse(400, "missing Host")
-    return host if _HOST(host) else _refuse(400, "bad Host")
-
-
-def _judge_length(coding, length, version):
-    """RFC 9112 6.1 to 6.3: octets of content, or CHUNKED."""
-    if coding is not None:
-        codings = [name.strip(" \t") for name in coding.lower().split(",")]
-        if version == 10 or length is not None or codings[-1] != "chunked" or "chunked" in codings[:-1]:
-            _refuse(400, "bad Transfer-Encoding")
-        return CHUNKED if len(codings) == 1 else _refuse(501, "transfer coding other than chunked")
-    if length is None:
-        return 0
-    if not (length.isascii() and length.isdigit()):
-        _refuse(400, "bad Content-Length")
-    return int(length) if len(length) < 20 else _refuse(413, "content too long")
-
-
-def _judge_expect(expect, version):
-    """RFC 9110 10.1.1; a 1.0 client does not wait."""
-    if expect is None or version == 10:
-        return False
-    return expect.lower() == "100-continue" or _refuse(417, "unknown expectation")
 
 
 def _parse_chunk_size(line):
@@ -368,7 +311,32 @@ def _parse_chunk_size(line):
     if semicolon:
         size = size.rstrip(b" \t")
     if not size or size.strip(_HEX_OCTETS) or len(size) > 16:
-        _refuse(400, "bad chunk size")
-    if b"\r" in extensions or b"\n" in extensions or extensions.translate(None, _FIELD_OCTETS):
-        _refuse(400, "bad chunk extension")
+        refuse(400, "bad chunk size")
+    if b"\r" in extensions or b"\n" in extensions or extensions.translate(None, FIELD_OCTETS):
+        refuse(400, "bad chunk extension")
     return int(size, 16)
+
+
+def answer_prefix(status, content_type, keep_alive, extra=b""):
+    """The head of an answer up to and with `Content-Length: `; for callers to keep.
+    `extra`: whole field lines, Date among them; content_type None: no such field."""
+    if content_type is not None:
+        extra = render_field("Content-Type", content_type) + extra
+    return _head(status, keep_alive, extra) + b"Content-Length: "
+
+
+def bodiless_answer(status, keep_alive, extra=b""):
+    """A whole answer that never has content and says no length: 204, 304 (RFC 9110 8.6)."""
+    return _head(status, keep_alive, extra) + b"\r\n"
+
+
+def _head(status, keep_alive, extra):
+    return (f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\nServer: mizud\r\n"
+            f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n").encode() + extra
+
+
+def http_date(seconds):
+    """Unix seconds -> IMF-fixdate (RFC 9110 5.6.7); the names are never those of a locale."""
+    at = datetime.fromtimestamp(int(seconds), timezone.utc)
+    return (f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
+            f"{at.hour:02}:{at.minute:02}:{at.second:02} GMT")

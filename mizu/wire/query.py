@@ -4,7 +4,7 @@ Values are text.  Octets become text as UTF-8; what is not UTF-8 counts as Latin
 octet by octet, because old clients escape é as %E9.  Knows no parameter by name.
 """
 
-from mizu.base.errors import ApiError
+from ..base.errors import ApiError
 
 MAX_PARAMETERS = 1000    # ten times the longest documented request; more is an attack on the dict
 
