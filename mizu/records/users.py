@@ -88,6 +88,7 @@ class Users:
             self.forget((next(iter(self._ids)),))
         account = self._ids[row[0]] = Account(row)
         self._name(account)
+        self.db.on_undo(self.reload, (account.id,))
         return account
 
     def _name(self, account):
@@ -101,7 +102,9 @@ class Users:
     # -- memory ------------------------------------------------------------------------------------
 
     def reload(self, ids):
-        """Read accounts again, in place; those that nobody has in memory cost nothing."""
+        """Read accounts again, in place, and once more should the open unit be taken back; those that nobody has
+        in memory cost nothing."""
+        self.db.on_undo(self.reload, tuple(ids))
         for id in ids:
             account = self._ids.get(id)
             if account is None:

@@ -50,6 +50,8 @@ class Database:
         self._reader = self._writer = self._checkpointer = None
         self._sync = None
         self._lanes = {}
+        self._unit = None           # the innermost unit that is open
+        self._undone = {}           # (callback, args) of on_undo()
         self._opened = None         # the Future of a closed gate
         self._freed = None          # the Future of the wait for another process
         self._version = None        # data_version at the last look
@@ -167,10 +169,13 @@ class Database:
     async def gate(self):
         """Wait until a unit may begin; ApiError 503 when another process writes for longer than BUSY_WAIT.
 
-        Whoever waits is a request that was let in: their number is bounded at the door.
+        Whoever waits is a request that was let in: their number is bounded at the door.  Inside a unit there is
+        nothing to wait for.
         """
         if self.broken is not None:
             raise self.broken
+        if self._unit is not None:
+            return
         while self._opened is not None:
             await self._opened
         if not self._free():
@@ -202,14 +207,25 @@ class Database:
                 raise ApiError(503, "the database is busy")
 
     def unit(self, actor=None, kind=None, refid=None):
-        """A transaction: BEGIN IMMEDIATE … COMMIT, or ROLLBACK on an exception.  Never await inside.
+        """A transaction: BEGIN IMMEDIATE … COMMIT, or ROLLBACK on an exception.  Never await inside.  A unit
+        inside another one joins it.
 
         actor, kind, refid: what the ledger says of every balance changed inside.
         """
         return Unit(self, actor, kind, refid)
 
+    def on_undo(self, callback, *args):
+        """Inside a unit: call callback(*args) should it be taken back, for memory that follows the tables."""
+        if self._unit is not None:
+            self._undone[callback, args] = None
+
     def durable(self):
-        """A Future that is done when all that has been committed until now survives a power cut."""
+        """A Future that is done when all that has been committed until now survives a power cut; inside a unit it
+        is done, and whoever opened that waits for the disk."""
+        if self._unit is not None:
+            done = Future()
+            done.set()
+            return done
         return self._sync.wait()
 
     def now(self):
@@ -307,7 +323,10 @@ class Database:
             del self.running[running.id]
 
     def execute(self, sql, args=(), actor="sql", timeout=2.0):
-        """The Future of Executed: any statement, in the thread `sql`; caches have been told when it is done."""
+        """The Future of Executed: any statement, in the thread `sql`; caches have been told when it is done.
+        ApiError 400 inside a unit, which it could not join."""
+        if self._unit is not None:
+            raise ApiError(400, "free SQL has a transaction of its own and cannot be part of a batch")
         return spawn(self._run(sql, args, actor, timeout))
 
     async def _run(self, sql, args, actor, timeout):

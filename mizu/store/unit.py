@@ -6,25 +6,31 @@ from . import sqlite
 class Unit:
     """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on an exception.  Never await inside.
 
-    With an actor, the triggers of the ledger find (kind, actor, refid) in tb_actor for as long as it lasts.
+    Inside another unit it joins that one as a savepoint: what it wrote is taken back alone when it fails, and
+    with the outer one when that fails.  With an actor, the triggers of the ledger find (kind, actor, refid) in
+    tb_actor for as long as it lasts.
     """
-    __slots__ = ("_db", "_execute", "_actor")
+    __slots__ = ("_db", "_execute", "_actor", "_outer")
 
     def __init__(self, db, actor, kind, refid):
         self._db = db
         self._execute = db._execute
         self._actor = (kind or "sql", actor, "" if refid is None else str(refid)) if actor is not None else None
+        self._outer = None
 
     def __enter__(self):
-        if self._db.broken is not None:
-            raise self._db.broken
+        db = self._db
+        if db.broken is not None:
+            raise db.broken
+        self._outer = db._unit
         try:
-            self._execute("BEGIN IMMEDIATE")
+            self._execute("BEGIN IMMEDIATE" if self._outer is None else "SAVEPOINT unit")
             if self._actor is not None:
-                self._execute("INSERT INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
-        except self._db._sqlite.Error as error:
+                self._execute("INSERT OR REPLACE INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
+        except db._sqlite.Error as error:
             self._undo()
             raise sqlite.told(error)
+        db._unit = self
         return self
 
     def run(self, sql, args=()):
@@ -35,18 +41,43 @@ class Unit:
             raise sqlite.told(error)
 
     def __exit__(self, kind, error, trace):
+        db = self._db
+        db._unit = self._outer
         if kind is not None:
             self._undo()
             return
         try:
             if self._actor is not None:
-                self._execute("DELETE FROM tb_actor")
-            self._execute("COMMIT")
-        except self._db._sqlite.Error as fault:
+                self._leave()
+            self._execute("COMMIT" if self._outer is None else "RELEASE unit")
+        except db._sqlite.Error as fault:
             self._undo()
             raise sqlite.told(fault)
-        self._db._committed()
+        if self._outer is None:
+            db._undone.clear()
+            db._committed()
+
+    def _leave(self):
+        """tb_actor as it was before."""
+        self._execute("DELETE FROM tb_actor")
+        outer = self._outer
+        while outer is not None:
+            if outer._actor is not None:
+                self._execute("INSERT INTO tb_actor VALUES (1, ?, ?, ?)", outer._actor)
+                return
+            outer = outer._outer
 
     def _undo(self):
-        if self._db._db.in_transaction:
-            self._execute("ROLLBACK")
+        """Take back what was written, then what memory had taken from it."""
+        db = self._db
+        if db._db.in_transaction:           # SQLite itself has ended it when the disk was full
+            if self._outer is not None:
+                self._execute("ROLLBACK TO unit")
+                self._execute("RELEASE unit")
+            else:
+                self._execute("ROLLBACK")
+        undone = list(db._undone)
+        if self._outer is None:
+            db._undone.clear()
+        for callback, args in undone:
+            callback(*args)
