@@ -168,8 +168,9 @@ class Settings:
             if value is None:
                 unit.run("DELETE FROM tb_settings WHERE name = ?", (option.name,))
             else:
-                unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?1, ?2, ?3, ?4)"
-                         " ON CONFLICT (name) DO UPDATE SET value = ?2, changed = ?3, changedby = ?4",
+                unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, ?) ON CONFLICT"
+                         " (name) DO UPDATE SET value = excluded.value, changed = excluded.changed,"
+                         " changedby = excluded.changedby",
                          (option.name, value, db.now(), changedby))
         return self.reload(db)
 

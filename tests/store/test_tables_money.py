@@ -151,8 +151,8 @@ def test_random_statements_from_two_connections_never_part_ledger_and_balance(db
         ("DELETE FROM tb_users WHERE username = ? RETURNING id", lambda: (name(),)),
         ("UPDATE OR REPLACE tb_users SET username = ?, credit = credit / 3 WHERE username = ?",
          lambda: (name(), name())),
-        ("INSERT INTO tb_ledger (userid, amount_u, balance_u) SELECT id, ?1, credit_u + ?1 FROM tb_users LIMIT 2",
-         lambda: (chance.randrange(-10**9, 10**9),)),
+        ("INSERT INTO tb_ledger (userid, amount_u, balance_u) SELECT id, ?, credit_u + ? FROM tb_users LIMIT 2",
+         lambda: (chance.randrange(-10**9, 10**9),) * 2),
     )
 
     def name():
