@@ -43,19 +43,23 @@ async def newuseru(ctx, u_username, u_password, u_name="", u_email="", u_phone="
         wait = server.limits.command(_PER_DEVICE).take(deviceid[:200], ctx.request.received)
         if wait:
             raise ApiError(429, f"too many sign-ups of this device, try again in {wait:.0f} s")
-    values = zip(_FIELDS, (u_username, u_password, u_name, u_email, u_phone, u_currency, u_country, u_address))
-    fields = {name: value for name, value in values if value}
+    fields = _sent(u_username, u_password, u_name, u_email, u_phone, u_currency, u_country, u_address)
     fields.update(type=0, credit=decimal(server.settings.newusercredit), deviceid=deviceid[:200])
     return await added(ctx, fields, kind="signup")
 
 
+def _sent(*values):
+    """{field: text} of the parameters that were sent."""
+    return {name: value for name, value in zip((*_FIELDS, "deviceid"), values) if value}
+
+
 @command("newuseri", also=("newuser",), group="accounts", access=SENSITIVE, fields=True,
          summary="Adds an account for a trusted source, with any field of tb_users as u_NAME",
-         params=[PARAMS[0], *PARAMS[8:], Param("credit", money, "credit to begin with", aliases=("u_credit",)), SYNC])
-async def newuseri(ctx, u_username, deviceid="", credit=None, sync=-1):
-    fields = {**ctx.fields(), "username": u_username}
-    if deviceid:
-        fields["deviceid"] = deviceid
+         params=[*PARAMS, Param("credit", money, "credit to begin with", aliases=("u_credit",)), SYNC])
+async def newuseri(ctx, u_username, u_password="", u_name="", u_email="", u_phone="", u_currency="", u_country="",
+                   u_address="", deviceid="", credit=None, sync=-1):
+    sent = _sent(u_username, u_password, u_name, u_email, u_phone, u_currency, u_country, u_address, deviceid)
+    fields = {**ctx.fields(), **sent}
     if credit is not None:
         fields["credit"] = decimal(credit)
     return await added(ctx, fields, sync)

@@ -135,6 +135,8 @@ class Bans:
     def save(self, most=1000):
         """Write what has changed, up to `most` addresses: some ten milliseconds."""
         hosts = [self._changed.pop() for _ in range(min(most, len(self._changed)))]
+        if not hosts:
+            return
         try:
             with self.db.unit() as unit:
                 for host in hosts:

@@ -88,7 +88,7 @@ def _choice(found, name, choices, value):
 
 
 class Listing:
-    """db, clock, currency: the default one's name."""
+    """db, clock, settings (defaultcurrency, dbtimeout)."""
 
     def __init__(self, db, clock, settings):
         self.db = db

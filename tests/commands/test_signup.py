@@ -60,5 +60,8 @@ def test_a_trusted_source_sets_any_field_and_the_credit(town):
     town.ask("newuseri", "root", **{**FORM, "u_username": "HE", "u_password": "x"}, credit=5, u_type=2, u_comment="c")
     row = town.db.row("SELECT type, comment, credit, email FROM tb_users WHERE username = 'HE'")
     assert row == (2, "c", 5.0, "EMAIL")
+    town.ask("newuseri", param1="THEY", param2="pw", param3="Name", param9="dev", param10="2.5")
+    assert town.db.row("SELECT password, name, deviceid, credit FROM tb_users WHERE username = 'THEY'") == (
+        "pw", "Name", "dev", 2.5)
     assert town.ask("newuser", u_username="SHE").data["password"]
     assert town.refused("newuseri", u_username="IT", credit="x")[0] == 400
