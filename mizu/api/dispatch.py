@@ -11,18 +11,22 @@ from ..base.errors import ApiError
 from ..base.log import where
 from ..base.message import Answer, Role
 from ..base.task import Future, spawn
-from .auth import Authenticator
-from .command import TABLE, Context
+from .command import Context
 from .filter import refuse_injection
 
 TICK = 0.020
 """Refused logins leave together at this interval, seconds."""
 
-_INTERNAL = "internal error, see the server's log"
+LONGEST_NAME = 40
+"""Characters of an unknown command that are looked at and said again."""
 
 
 class Dispatcher:
-    """`server` gives the services; `table` is {entry: Access}, renewed by reload()."""
+    """`server` gives the services; `table` is {entry: Access}, renewed by the server's reload_rules().
+
+    custom  coroutine function(context, rule): what a row of tb_api says
+    joined  the requests of a batch are being carried out: nothing may wait, the batch holds back and audits
+    """
 
     def __init__(self, server, auth, custom):
         self.server = server
@@ -31,22 +35,24 @@ class Dispatcher:
         self.table = {}
         self.requests = 0
         self.failures = 0
-        self._held = []
+        self.joined = False
+        self._held = []         # one for each request under way at most, and those are bounded at the door
 
     def submit(self, request, session):
-        """Request -> Answer, or a Future of one."""
+        """Request -> Answer, or a Future of one; in a batch always an Answer."""
         self.requests += 1
         access = self.table.get(request.entry)
         try:
             if access is None:
                 raise self._unknown(request)
             context = self._admit(request, session, access)
-            command = access.command
-            if access.rule is not None and access.rule.sql:
+            if access.custom:
+                refuse_injection(context)
                 return self._wait(self.custom(context, access.rule), request, access)
+            command = access.command
             arguments = command.bind(request.params)
             if context.principal.role > Role.ADMIN:
-                refuse_injection(command, arguments, request.params)
+                refuse_injection(context)
             if command.is_async:
                 return self._wait(command.function(context, *arguments), request, access)
             return self._finish(command.function(context, *arguments), request, access)
@@ -55,16 +61,16 @@ class Dispatcher:
         except Exception as error:
             return self._bug(error, request, access)
 
+    # -- letting in --------------------------------------------------------------------------------
+
     def _admit(self, request, session, access):
         """Limits, bans and the proof of who asks; returns the command's Context."""
         server = self.server
-        host = request.peer.host
-        trust = server.trust
-        flags = trust.flags(host)
+        flags = server.trust.flags(request.peer.host)
         now = request.received
-        exempt = trust.exempt(flags)
+        exempt = server.trust.exempt(flags)
         if not exempt:
-            self._limit(server, host, access, now)
+            self._limit(request, flags, access.command)
         if not access.enabled:
             raise ApiError(501, f"{access.name} is disabled (tb_api.enabled)")
         principal = request.principal = self.auth.authenticate(request, session, access, flags)
@@ -75,19 +81,38 @@ class Dispatcher:
                 raise _too_many(wait)
         return Context(request, principal, session, access.command, server)
 
-    @staticmethod
-    def _limit(server, host, access, now):
+    def _limit(self, request, flags, command):
+        """ApiError for a banned address and for one that asks too often."""
+        server = self.server
+        host = request.peer.host
         if server.bans.banned(host):
             raise ApiError(403, "this address is banned")
-        limits = server.limits
+        if request.direct and server.trust.unlimited(flags):
+            return
+        limits, now = server.limits, request.received
         wait = limits.address.take(host, now) or limits.everybody.take("", now)
-        command = access.command
         if command is not None and command.limit and not wait:
             wait = limits.command(command).take(host, now)
         if wait:
             raise _too_many(wait)
 
+    def _unknown(self, request):
+        """404 with the nearest names; limited like any other request."""
+        flags = self.server.trust.flags(request.peer.host)
+        if not self.server.trust.exempt(flags):
+            self._limit(request, flags, None)
+        entry = request.entry[:LONGEST_NAME]
+        if not entry:
+            return ApiError(404, "no command: send apientry=NAME (apientry=help lists the names)")
+        near = difflib.get_close_matches(entry, self.table, 3, 0.6)
+        hint = f", did you mean {', '.join(near)}" if near else ""
+        return ApiError(404, f"unknown command {entry!r}{hint} (help lists all)")
+
+    # -- waiting -----------------------------------------------------------------------------------
+
     def _wait(self, coroutine, request, access):
+        if self.joined:
+            return self._finish(_at_once(coroutine, request), request, access)
         future = spawn(coroutine)
         if future.done:
             return self._outcome(future, request, access)
@@ -103,19 +128,9 @@ class Dispatcher:
         except Exception as error:
             return self._bug(error, request, access)
 
-    def _finish(self, answer, request, access):
-        answer.entry = request.entry
-        command = access.command
-        if command is not None:
-            command.calls += 1
-            if command.audited:
-                self.server.audit.record(request, access.name, answer.code)
-        return answer
-
-    def _refuse(self, error, request, access):
-        """An ApiError as an Answer; failed logins are held back to the next tick."""
-        answer = self._failed(error, request, access)
-        if error.code != 401 or self.server.reactor is None:
+    def hold_back(self, answer):
+        """The Answer itself, or a Future of it at the next tick."""
+        if self.server.reactor is None or self.joined:
             return answer
         future = Future()
         if not self._held:
@@ -128,32 +143,51 @@ class Dispatcher:
         for future, answer in held:
             future.set(answer)
 
+    # -- finishing ---------------------------------------------------------------------------------
+
+    def _finish(self, answer, request, access):
+        answer.entry = request.entry
+        command = access.command
+        if command is not None:
+            command.calls += 1
+            if command.audited and not self.joined:
+                self.server.audit.record(request, access.name, answer.code)
+        return answer
+
+    def _refuse(self, error, request, access):
+        """An ApiError as an Answer; failed logins are held back to the next tick."""
+        answer = self._failed(error, request, access)
+        return self.hold_back(answer) if error.code == 401 else answer
+
     def _failed(self, error, request, access):
         self.failures += 1
-        command = access.command if access else None
-        if command is not None:
-            command.failures += 1
-            if command.audited and request.principal is not None:
-                self.server.audit.record(request, access.name, error.code)
+        if access is not None and access.command is not None:
+            access.command.failures += 1
+            if not self.joined:
+                self.audit(request, error.code)
         return Answer("ERROR: " + error.message, error.data, error.code, entry=request.entry, control=error.control)
 
     def _bug(self, error, request, access):
-        self.failures += 1
-        self.server.log.error(f"{request.entry} failed: {error!r}", serial=request.serial, at=where(error))
-        return Answer(f"ERROR: {_INTERNAL}, request {request.serial}", code=500, entry=request.entry)
+        self.server.log.error(f"{request.entry} failed: {where(error)}", serial=request.serial)
+        return self._failed(ApiError(500, f"internal error, see the server's log, request {request.serial}"),
+                            request, access)
 
-    def _unknown(self, request):
-        """404 with the nearest names; counted against the address like any other request."""
-        peer = request.peer
-        if not self.server.trust.exempt(self.server.trust.flags(peer.host)):
-            wait = self.server.limits.address.take(peer.host, request.received)
-            if wait:
-                return _too_many(wait)
-        if not request.entry:
-            return ApiError(404, "no command: send apientry=NAME (apientry=help lists the names)")
-        near = difflib.get_close_matches(request.entry[:40], self.table, 3, 0.6)
-        hint = f", did you mean {', '.join(near)}" if near else ""
-        return ApiError(404, f"unknown command {request.entry[:40]!r}{hint} (help lists all)")
+    def audit(self, request, code):
+        """Leave the row in tb_audit that the command asks for, once somebody has been let in."""
+        access = self.table.get(request.entry)
+        command = access.command if access is not None else None
+        if command is not None and command.audited and request.principal is not None:
+            self.server.audit.record(request, access.name, code)
+
+
+def _at_once(coroutine, request):
+    """What a coroutine returns that waits for nothing; another one is ended where it would have waited."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise ApiError(400, f"{request.entry} has to wait and cannot be part of a batch")
 
 
 def _too_many(wait):
