@@ -296,6 +296,13 @@ def test_the_first_fault_is_told_however_the_head_is_cut(end):
         assert run(octets(data), max_head=limit) == run([data], max_head=limit)
 
 
+def test_the_limit_of_the_trailers_is_exact():
+    trailers = b"\r\nX: " + b"x" * 91
+    data = chunked(b"0" + trailers + b"\r\n\r\n")
+    assert run(octets(data), max_head=len(trailers)) == run([data]) != [431]
+    assert run(octets(data), max_head=len(trailers) - 1) == run([data], max_head=len(trailers) - 1) == [431]
+
+
 def test_known_fields_do_not_lift_the_limit_of_the_head():
     first = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     assert len(run([first + first.replace(b"/ ", b"/x ")], max_head=len(first) + 1)) == 2
