@@ -8,8 +8,12 @@ from .command import ANYBODY, NAMED, OPEN, PUBLIC, SENSITIVE, TABLE, USER
 
 _REQ_USER = {OPEN: Role.PUBLIC, ANYBODY: Role.PUBLIC, PUBLIC: Role.PUBLIC, NAMED: Role.PUBLIC, USER: Role.USER}
 
-MODE_NONE, MODE_DEFAULT, MODE_USER_OR, MODE_STRICT = 0, 2, 4, 6
-"""tb_api.req_user_mode: as `apiv2auth` · user and password or PIN · one of them is enough · user name and password."""
+MODE_NONE, MODE_USER_OR, MODE_STRICT = 0, 4, 6
+"""tb_api.req_user_mode: as `apiv2auth` · one of user name and PIN is enough · user name and password only; what is
+left, 2, is user and password or PIN."""
+
+MIN_ON_ROUTE = object()
+"""As Access.credit: the setting mincreditonroute, whatever it is when the request comes."""
 
 
 class Access:
@@ -18,17 +22,19 @@ class Access:
     name      the command as tb_api spells it
     command   Command, or None for a custom name
     rule      the row of tb_api (mizu.records.rules.Rule), or None
+    custom    the row says what is done, not the command
     open      credentials are not looked at
     public    nobody has to prove himself; a name alone names the account
     key, ip   authkey needed; peer must be trusted or in apiv2ipauth
     roles     roles that may, as a frozenset
     mode      0 2 4 6
-    credit    minimum in micro-units, or None; -1 stands for mincreditonroute
-    register, login   0, 1 …, or None for the global default
+    credit    minimum in micro-units, MIN_ON_ROUTE or None
+    register, login   0, 1 …, or None for the global default, which does not hold where nobody has to prove himself
     enabled   0 answers 501
+    password  the other name of `authpwd`: the command's own parameter goes before
     """
-    __slots__ = ("name", "command", "rule", "open", "key", "ip", "roles", "public", "mode", "credit", "register",
-                 "login", "enabled")
+    __slots__ = ("name", "command", "rule", "custom", "open", "key", "ip", "roles", "public", "mode", "credit",
+                 "register", "login", "enabled", "password")
 
     def __init__(self, name, command, rule):
         category = command.access if command else None
@@ -36,6 +42,7 @@ class Access:
         self.name = name
         self.command = command
         self.rule = rule
+        self.custom = command is None or bool(rule and rule.sql)
         self.open = category == OPEN
         self.key = category not in (OPEN, ANYBODY)
         self.ip = category == SENSITIVE
@@ -46,6 +53,10 @@ class Access:
         if rule is not None:
             user = self._override(rule, user)
         self.public = user == Role.PUBLIC
+        if self.public:
+            self.register, self.login = self.register or 0, self.login or 0
+        own = command is not None and "password" in [param.name for param in command.params]
+        self.password = "authpwd" if own else "password"
 
     def _override(self, rule, user):
         self.open = False
@@ -59,7 +70,7 @@ class Access:
         if rule.mode:
             self.mode = rule.mode
         if rule.credit not in (None, 0, 1):
-            self.credit = -1 if rule.credit == 2 else int(rule.credit * 1_000_000)
+            self.credit = MIN_ON_ROUTE if rule.credit == 2 else round(rule.credit * 1_000_000)
         self.register = rule.register
         self.login = rule.login
         self.enabled = bool(rule.enabled)

@@ -1,11 +1,12 @@
 """A batch: an array of requests that are carried out together or not at all, and answered in one array.
 
 All of them run in one transaction and one turn of the loop: their writes join it, what they do to memory is
-taken back with it.  So a command that has to wait for something else than the disk has no place in a batch.
+taken back with it.  So a command that has to wait for something else than the disk, or that has an effect beside
+the database, has no place in a batch.
 """
 
 from ..base.message import Answer
-from ..base.task import Future, spawn
+from ..base.task import spawn
 
 
 def submit_batch(dispatcher, requests, session):
@@ -19,35 +20,60 @@ class _TakenBack(Exception):
 
 async def _run(dispatcher, requests, session):
     db = dispatcher.server.db
+    answers = _refused(dispatcher, requests)
+    if answers is not None:
+        return answers
     answers = []
     await db.gate()
+    before = session.user, session.role, session.nonce
     try:
         with db.unit():
-            for request in requests:
-                answers.append(await _answer(dispatcher.submit(request, session), request))
-                if answers[-1].code >= 400:
-                    raise _TakenBack
+            _submit(dispatcher, requests, session, answers)
     except _TakenBack:
-        answers = _with_the_rest(answers, requests)
+        session.user, session.role, session.nonce = before
+        _take_back(answers, requests)
     else:
         await db.durable()
+    for request, answer in zip(requests, answers):
+        dispatcher.audit(request, answer.code)
+    if any([answer.code == 401 for answer in answers]):
+        held = dispatcher.hold_back(answers)
+        return answers if held is answers else await held
     return answers
 
 
-async def _answer(outcome, request):
-    """The Answer, which must be there already: the transaction cannot wait."""
-    if outcome.__class__ is not Future:
-        return outcome
-    if outcome.done:
-        return outcome.result()
-    return Answer(f"ERROR: {request.entry} has to wait and cannot be part of a batch", code=400, entry=request.entry)
+def _refused(dispatcher, requests):
+    """The answers to a batch of which one could not be taken back, None where all can."""
+    for index, request in enumerate(requests):
+        access = dispatcher.table.get(request.entry)
+        if access is not None and access.command is not None and access.command.alone and not access.custom:
+            message = f"ERROR: {request.entry} cannot be taken back and cannot be part of a batch"
+            answers = [_not_tried(each) for each in requests]
+            answers[index] = Answer(message, code=400, entry=request.entry)
+            dispatcher.failures += 1
+            return answers
+    return None
 
 
-def _with_the_rest(answers, requests):
+def _submit(dispatcher, requests, session, answers):
+    """Carry out one after another, up to the first that fails."""
+    dispatcher.joined = True
+    try:
+        for request in requests:
+            answers.append(dispatcher.submit(request, session))
+            if answers[-1].code >= 400:
+                raise _TakenBack
+    finally:
+        dispatcher.joined = False
+
+
+def _take_back(answers, requests):
     """What succeeded before the failure was taken back, and what came behind it was not tried."""
-    for answer in answers[:-1]:
-        answer.code, answer.data = 422, None
-        answer.message = "ERROR: taken back, another request of the batch failed"
-    rest = [Answer("ERROR: not tried, another request of the batch failed", code=422, entry=request.entry)
-            for request in requests[len(answers):]]
-    return answers + rest
+    for index, request in enumerate(requests[:len(answers) - 1]):
+        answers[index] = Answer("ERROR: taken back, another request of the batch failed", code=422,
+                                entry=request.entry)
+    answers += [_not_tried(request) for request in requests[len(answers):]]
+
+
+def _not_tried(request):
+    return Answer("ERROR: not tried, another request of the batch failed", code=422, entry=request.entry)

@@ -55,14 +55,17 @@ class Command:
     summary       one sentence for help
     params        [Param] in positional order
     fields        takes the fields of an account or row as u_NAME
+    reads         changes nothing, so support users may, of any account
+    alone         has an effect beside the database that no batch could take back
     audited       leaves a row in tb_audit
     limit         (requests a second, burst) for this command from one address, or None
     function      the function; awaitable when is_async
     """
-    __slots__ = ("name", "names", "group", "access", "roles", "summary", "params", "fields", "audited", "limit",
-                 "function", "is_async", "keys", "calls", "failures")
+    __slots__ = ("name", "names", "group", "access", "roles", "summary", "params", "fields", "reads", "alone",
+                 "audited", "limit", "function", "is_async", "keys", "calls", "failures")
 
-    def __init__(self, name, names, group, access, roles, summary, params, fields, audited, limit, function):
+    def __init__(self, name, names, group, access, roles, summary, params, fields, reads, alone, audited, limit,
+                 function):
         self.name = name
         self.names = names
         self.group = group
@@ -71,6 +74,8 @@ class Command:
         self.summary = summary
         self.params = params
         self.fields = fields
+        self.reads = reads
+        self.alone = alone
         self.audited = audited
         self.limit = limit
         self.function = function
@@ -108,10 +113,10 @@ def _keys(param, index, own):
     return (param.name, *(alias for alias in aliases if alias not in own), f"param{index}")
 
 
-def command(name, *, group, access, summary, params=(), also=(), reads=False, tree=False, fields=False, limit=None,
-            audited=None):
+def command(name, *, group, access, summary, params=(), also=(), reads=False, tree=False, fields=False, alone=False,
+            limit=None, audited=None):
     """Declare a command.  `also`: its other names · `reads`: changes nothing, so support users may ·
-    `tree`: resellers may, in their own tree · `fields`: takes u_NAME fields."""
+    `tree`: resellers may, in their own tree · `fields`: takes u_NAME fields · `alone`: never in a batch."""
     def declare(function):
         names = (name, *also)
         _refuse(names, group, access, summary, params, function)
@@ -121,7 +126,8 @@ def command(name, *, group, access, summary, params=(), also=(), reads=False, tr
         if tree:
             roles = roles | {Role.RESELLER}
         writes = access in (ADMIN, SENSITIVE) and not reads if audited is None else audited
-        row = Command(name, names, group, access, roles, summary, list(params), fields, writes, limit, function)
+        row = Command(name, names, group, access, roles, summary, list(params), fields, reads, alone, writes, limit,
+                      function)
         for each in names:
             TABLE[each] = row
         return function
@@ -138,9 +144,13 @@ def _refuse(names, group, access, summary, params, function):
         raise TypeError(f"{where}: no summary")
     if group not in GROUPS or access not in ROLES:
         raise TypeError(f"{where}: unknown group or access")
-    taken = [each for each in names if each in TABLE or each != each.lower()]
+    taken = [each for each in names if each in TABLE or names.count(each) > 1 or each != each.lower()]
     if taken:
         raise TypeError(f"{where}: {taken} is declared twice or not in lower case")
+    called = [name for param in params for name in (param.name, *param.aliases)]
+    twice = [name for name in called if called.count(name) > 1 or name != name.lower()]
+    if twice or not all(param.help for param in params):
+        raise TypeError(f"{where}: a parameter without help, or a name of two: {twice}")
 
 
 class Context:
@@ -176,11 +186,13 @@ class Context:
     def account(self, u_id=None, u_username=None, required=True):
         """The account that a request names.
 
-        A user is always himself, whatever he sends; a reseller reaches his own tree; an administrator
-        who names none gets 400 when `required`, else himself (None if he proved himself by address).
+        A user is always himself, whatever he sends; a reseller reaches his own tree, support every account by a
+        command that reads; an administrator who names none gets 400 when `required`, else himself (None if he
+        proved himself by address).
         """
         own = self.principal.target
-        if self.principal.role > Role.RESELLER:
+        role = self.principal.role
+        if role > Role.RESELLER and not (role == Role.SUPPORT and self.command.reads):
             if own is None:
                 raise ApiError(401, "auth failed: wrong user or password")
             return own
@@ -190,7 +202,7 @@ class Context:
                 raise ApiError(400, "missing user input")
             return own
         found = users.by_id(u_id) if u_id is not None else users.by_username(u_username)
-        if self.principal.role == Role.RESELLER and found is not None and not users.below(own, found):
+        if role == Role.RESELLER and found is not None and not users.below(own, found):
             found = None
         if found is None:
             raise ApiError(404, f"no such user: {u_id if u_id is not None else u_username}")

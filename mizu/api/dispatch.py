@@ -12,7 +12,7 @@ from ..base.log import where
 from ..base.message import Answer, Role
 from ..base.task import Future, spawn
 from .command import Context
-from .filter import refuse_injection
+from .filter import refuse_injected, refuse_injection
 
 TICK = 0.020
 """Refused logins leave together at this interval, seconds."""
@@ -47,12 +47,13 @@ class Dispatcher:
                 raise self._unknown(request)
             context = self._admit(request, session, access)
             if access.custom:
-                refuse_injection(context)
+                if context.principal.role > Role.ADMIN:
+                    refuse_injected(request.params)
                 return self._wait(self.custom(context, access.rule), request, access)
             command = access.command
             arguments = command.bind(request.params)
             if context.principal.role > Role.ADMIN:
-                refuse_injection(context)
+                refuse_injection(command, arguments, request.params)
             if command.is_async:
                 return self._wait(command.function(context, *arguments), request, access)
             return self._finish(command.function(context, *arguments), request, access)

@@ -1,22 +1,27 @@
 """Rates: token buckets per address, per user, per command and for all together.
 
-Loopback and `trustediplist` are counted, not limited.  A bucket that is full again is worth nothing and is
-dropped when the table is swept, so the table holds only who asked lately.
+Who is exempt is judged by the caller.  A bucket that is full again is worth nothing and is dropped when the table
+is swept, so the table holds only who asked lately.
 """
 
 _MOST = 100_000
 """Buckets in one table (20 MiB); when even the sweep finds no room, strangers share one bucket."""
 
+_FIRST_SWEEP = 1024
+_SWEEP_PAUSE = 2.0
+"""Seconds between two sweeps of a table that stays full: one of them takes some ten milliseconds."""
+
 
 class Buckets:
     """One table of buckets of `rate` requests a second with bursts of `burst`; rate 0 limits nothing."""
-    __slots__ = ("rate", "burst", "_buckets", "_sweep_at")
+    __slots__ = ("rate", "burst", "_buckets", "_sweep_at", "_not_before")
 
     def __init__(self, rate, burst):
         self.rate = rate
         self.burst = burst
         self._buckets = {}
-        self._sweep_at = 1024
+        self._sweep_at = _FIRST_SWEEP
+        self._not_before = 0.0
 
     def take(self, key, now):
         """0 and one token less, or the seconds until there is one."""
@@ -36,14 +41,19 @@ class Buckets:
 
     def _add(self, key, now):
         buckets = self._buckets
-        if len(buckets) >= self._sweep_at:
-            refill = self.burst / self.rate
-            for old in [old for old, (_, stamp) in buckets.items() if now - stamp > refill]:
-                del buckets[old]
-            self._sweep_at = max(1024, 2 * len(buckets))
-            if len(buckets) >= _MOST:
-                key = None
+        if len(buckets) >= self._sweep_at and now >= self._not_before:
+            self._sweep(now)
+        if len(buckets) >= _MOST:
+            key = None
         return buckets.setdefault(key, [self.burst, now])
+
+    def _sweep(self, now):
+        """Drop the buckets that are full again."""
+        buckets, refill = self._buckets, self.burst / self.rate
+        for old in [old for old, (_, stamp) in buckets.items() if now - stamp > refill]:
+            del buckets[old]
+        self._sweep_at = min(max(_FIRST_SWEEP, 2 * len(buckets)), _MOST)
+        self._not_before = now + _SWEEP_PAUSE
 
     def __len__(self):
         return len(self._buckets)

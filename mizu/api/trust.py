@@ -54,7 +54,11 @@ class Trust:
                 (CLIENT if address in self.clients else 0))
 
     def trusted(self, flags):
-        """Whether key and rate are waived for these flags."""
+        """Whether the key is waived for these flags."""
+        return flags & self.mask
+
+    def unlimited(self, flags):
+        """Whether rates are waived: for the own machine, the LAN, the list."""
         return flags & self.mask
 
     def administers(self, flags):
@@ -62,7 +66,7 @@ class Trust:
         return flags & self.mask & (LOOPBACK | LISTED)
 
     def exempt(self, flags):
-        """Counted, but neither limited nor banned."""
+        """Whether neither a rate nor a ban holds, however little the address is trusted otherwise."""
         return flags & (LOOPBACK | LISTED)
 
 

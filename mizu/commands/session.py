@@ -1,8 +1,9 @@
 """Core and session: is anybody there, who am I, which commands are there."""
 
 from ..api import manual
-from ..api.auth import digest_bare, digest_v3
+from ..api.auth import LOGIN_SESSIONS, WRONG_USER
 from ..api.command import ADMIN, ANYBODY, OPEN, SENSITIVE, TABLE, USER, command
+from ..api.digests import digest_bare, digest_v3
 from ..api.param import Param, text, username
 from ..base.errors import ApiError
 from ..base.log import mask
@@ -29,15 +30,16 @@ def apitest2(ctx):
     return Answer("OK: api test succeed", seen)
 
 
-@command("login", group="session", access=USER, summary="Proves the user and remembers him for this connection")
+@command("login", group="session", access=USER,
+         summary="Proves the user; a connection over TCP, WebSocket or to the console remembers him")
 def login(ctx):
-    user = ctx.principal.user
+    user, session = ctx.principal.user, ctx.session
     if user is None:
-        raise ApiError(401, "auth failed: wrong user or password")
-    session = ctx.session
-    session.user = user
-    session.role = ctx.principal.role
-    session.nonce = ctx.server.nonces.find(ctx.request.params.get("nonce", ""))
+        raise ApiError(401, WRONG_USER)
+    if session.peer.transport in LOGIN_SESSIONS and not {"md5", "password"}.isdisjoint(ctx.principal.proofs):
+        session.user = user
+        session.role = ctx.principal.role
+        session.nonce = ctx.server.nonces.find(ctx.request.params.get("nonce", ""))
     return Answer("OK: logged in", {"id": user.id, "username": user.username, "type": user.type,
                                     "rights": user.rights})
 
