@@ -9,6 +9,7 @@ from ..base.message import Request
 from ..formats.negotiate import choose, format_named, guess
 from ..formats.request import path_entry
 from ..wire.obfuscate import reveal
+from .oldapi import is_old, named
 
 MAX_BATCH = 100
 """Commands in one batch: they share one transaction and one turn of the loop."""
@@ -61,6 +62,8 @@ class Decoder:
             entry = path_entry(parsed.path)
             if not entry:
                 params, entry = _positional(params)
+        if "authid" not in params and is_old(entry.lower(), params):
+            params = named(entry.lower(), params)
         self.serial += 1
         syntax = parsed.syntax
         asked = params.get("format")
