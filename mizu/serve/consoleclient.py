@@ -24,7 +24,7 @@ USAGE = """usage: mizud.py console [HOST[:PORT]] [-c COMMAND] [--tls] [--insecur
 User and password: MIZUD_USER and MIZUD_PASSWORD, else initial-admin, else they are asked for."""
 
 HOST, PORT = "127.0.0.1", 8090
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 10        # and for the login
 ANSWER_SECONDS = 300        # the longest command: a backup, a large report
 MOST = 64 << 20             # bytes of one answer
 
@@ -47,7 +47,6 @@ class Line:
             self._socket = _encrypted(self._socket, host, insecure)
         elif not _near(self._socket.getpeername()[0]):
             raise Refused(f"{host} is outside the local network: a password goes there with --tls only")
-        self._socket.settimeout(ANSWER_SECONDS)
         self._buffer = b""
 
     def ask(self, text):
@@ -72,6 +71,7 @@ class Line:
             raise Refused("this is no console of mizud")
         if not found[0].startswith("OK"):
             raise Refused(found[0])
+        self._socket.settimeout(ANSWER_SECONDS)
 
 
 def main(argv, environ):

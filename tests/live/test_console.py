@@ -88,8 +88,6 @@ def test_the_client_says_what_is_wrong(server):
         free.bind(("127.0.0.1", 0))
         closed = run("console", f"127.0.0.1:{free.getsockname()[1]}", "-c", "version")
     assert closed.returncode == 1 and "no console at" in closed.stderr
-    http = run("console", f"127.0.0.1:{server.port}", "-c", "version", env={"MIZUD_USER": "a", "MIZUD_PASSWORD": "b"})
-    assert http.returncode == 1
 
 
 def test_the_client_inside_tls(tmp_path):
