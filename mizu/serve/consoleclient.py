@@ -65,7 +65,8 @@ class Line:
         return _text(answer)
 
     def login(self, user, password):
-        answer = self.ask(json.dumps({"apientry": "login", "authid": user, "authpwd": password}))
+        width = os.get_terminal_size(1).columns if os.isatty(1) else 0
+        answer = self.ask(json.dumps({"apientry": "login", "authid": user, "authpwd": password, "width": width}))
         found = re.search(r"(?:OK|ERROR)\b.*", answer or "", re.DOTALL)     # a slow link has been greeted before
         if not found:
             raise Refused("this is no console of mizud")
@@ -218,7 +219,7 @@ def _converse(line):
             continue
         answer = line.ask(command)
         if answer is None:
-            return status
+            raise Refused("the server has closed the connection")
         print(answer, flush=True)
         status = 1 if answer.startswith("ERROR") else 0
         if answer == "OK: bye":

@@ -16,7 +16,7 @@ from ..formats.console import read_console
 from ..wire.editor import Editor
 from ..wire.query import decode_octets
 from ..wire.sniff import HTTP, sniff_stream
-from ..wire.telnet import Telnet
+from ..wire.telnet import SIZES, Telnet
 from .consoletext import console_text, printable
 from .pipeline import HIGH_WATER
 
@@ -43,8 +43,8 @@ _SEPARATOR = re.compile("[ ,]")
 
 
 class ConsoleConnection:
-    """The protocol of one stream; `script` is one without prompts."""
-    __slots__ = ("stream", "server", "session", "telnet", "editor", "script", "step", "user", "tries",
+    """The protocol of one stream; `script` is one without prompts, `width` what its tables are cut to, if not 0."""
+    __slots__ = ("stream", "server", "session", "telnet", "editor", "script", "width", "step", "user", "tries",
                  "_input", "_held", "_ended", "_private")
 
     def __init__(self, stream, front, script):
@@ -54,6 +54,7 @@ class ConsoleConnection:
         self.telnet = Telnet()
         self.editor = Editor(complete=self._complete)
         self.script = script
+        self.width = 0
         self.step = USER
         self.user = ""
         self.tries = 0
@@ -210,6 +211,8 @@ class ConsoleConnection:
             return self._refused(Answer("ERROR: " + error.message, code=400))
         if params is not None:
             self.script = self.script or line[0] == "{"                   # people do not type JSON
+            width = params.pop("width", "")
+            self.width = min(int(width), SIZES[1]) if re.fullmatch("[0-9]{1,4}", width) else 0
             return self._login(params)
         self.user = line[:256]
         if self._private:
@@ -279,7 +282,7 @@ class ConsoleConnection:
         if request.params.get("format"):
             self._say(printable(self.server.asker.body(request, answer).decode()))
         else:
-            self._say(console_text(answer, 0 if self.script else self.telnet.width))
+            self._say(console_text(answer, self.width if self.script else self.telnet.width))
         if answer.__class__ is not list and answer.close:
             self.stream.close()
         elif self.session.console and self.session.user is not None and self.session.role not in STAFF:

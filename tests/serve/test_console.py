@@ -303,6 +303,12 @@ def test_tables_are_as_wide_as_the_window(hall):
     assert len(lines) > 20 and max(map(len, lines)) <= 40
 
 
+def test_a_program_may_say_how_wide_its_tables_are(hall):
+    text = script(hall, '{"apientry":"login","authid":"root","authpwd":"rootpass","width":60}\nhelp\n')
+    assert max(map(len, text.split("\n"))) <= 60
+    assert max(map(len, script(hall, "login,root,rootpass\nhelp\n").split("\n"))) > 200
+
+
 def test_what_is_typed_ahead_waits_for_its_turn(hall):
     stream = greeted(hall)
     stream.say(AGREED + b"root\r\0rootpass\r\0keepalive\r\0db select 1 as one\r\0keepalive\r\0")
