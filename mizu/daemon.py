@@ -51,7 +51,7 @@ class Arguments:
             if takes is None:
                 raise UsageError(f"unknown argument {name}{nearest(name)}")
             if takes and not equals:
-                if not rest:
+                if not rest or rest[0].startswith("--"):
                     raise UsageError(f"{name} takes {takes}")
                 value = rest.pop(0)
             elif equals and not takes:
@@ -196,22 +196,25 @@ class Process:
         self.log = Log(settings.loglevel, 2, folders.logfile, self.clock, is_journal(environ))
         self.server = None
         self._terminated = False
+        self._passed = []
 
     def run(self):
         from .net.bind import PortTaken
         from .server import Server
         try:
-            self.server = Server(self.settings, self.folders, self.log, self.clock, self.environ, self._inherited())
+            self.server = Server(self.settings, self.folders, self.log, self.clock, self.environ,
+                                 list(self._inherited()))
         except (ConfigError, OSError) as error:
             return self._refuse(error, STORE)
         self._catch_signals()
         try:
             opened = self.server.start()
-            lines = self._greeting(opened)
         except PortTaken as error:
             return self._refuse(error, PORT)
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:     # OSError: a certificate that cannot be read
             return self._refuse(error, CONFIG)
+        try:
+            lines = self._greeting(opened)
         except OSError as error:
             return self._refuse(error, STORE)
         for line in lines:
@@ -220,10 +223,16 @@ class Process:
                       **{name: number for name, number in opened.items()})
         self._ready()
         code = self.server.run()
-        self.log.info("mizud has stopped", code=code)
-        if getattr(self.server, "restarting", False):
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        self.log.info("mizud has stopped", exit=code)
+        if getattr(self.server, "restarting", False) and not self._terminated:
+            self._begin_again()
         return code
+
+    def _begin_again(self):
+        """The same program in the same process: to a service manager it has never ended."""
+        for fd in self._passed:
+            os.set_inheritable(fd, True)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def _refuse(self, error, code):
         """The start is over: one sentence to whoever started it, and to the log."""
@@ -269,13 +278,16 @@ class Process:
     # -- the service manager and signals
 
     def _inherited(self):
-        """Descriptors of listening TCP sockets that the service manager passed (sd_listen_fds(3))."""
+        """Copies of the listening TCP sockets that the service manager passed (sd_listen_fds(3)); the originals
+        stay open, so that a restart finds them."""
         from .net.notify import inherited, socket_kind
-        found = [(fd, name, socket_kind(fd)) for fd, name in inherited(self.environ, os.getpid())]
-        for fd, name, kind in found:
-            if kind is None or kind[0] != "tcp":
+        for fd, name in inherited(self.environ, os.getpid()):
+            self._passed.append(fd)
+            kind = socket_kind(fd)
+            if kind is not None and kind[0] == "tcp":
+                yield os.dup(fd)
+            else:
                 self.log.warning("an inherited descriptor is no TCP socket and left alone", fd=fd, name=name)
-        return [fd for fd, _, kind in found if kind is not None and kind[0] == "tcp"]
 
     def _tell(self, **fields):
         from .net.notify import notify

@@ -132,6 +132,10 @@ class Log:
         if self.level >= DEBUG:
             self._event(DEBUG, event, serial, facts)
 
+    def exception(self, event, error, *, serial=None, **facts):
+        """A fault of ours: an error with what went wrong and where."""
+        self._event(ERROR, event, serial, facts | {"error": where(error)})
+
     def security(self, event, account, peer, service, proven=True):
         """A refusal as fail2ban reads it.
 

@@ -100,6 +100,15 @@ def test_an_error_is_told_with_its_place():
         assert "\n" not in fact("error", where(error))
 
 
+def test_a_fault_of_ours_is_one_line_with_its_request(log, tmp_path):
+    try:
+        {}["key=s3cret"]
+    except KeyError as error:
+        log.exception("request failed", error, serial=9)
+    line, = lines(tmp_path)
+    assert "request failed request=9 error=" in line and "KeyError" in line and "s3cret" not in line
+
+
 def test_the_journal_gets_priorities_and_no_time(tmp_path):
     with open(tmp_path / "stderr", "wb") as file:
         log = Log("info", file.fileno(), None, FakeClock(), journal=True)
