@@ -224,7 +224,7 @@ class Process:
         self._ready()
         code = self.server.run()
         self.log.info("mizud has stopped", exit=code)
-        if getattr(self.server, "restarting", False) and not self._terminated:
+        if self.server.restarting and not self._terminated:
             self._begin_again()
         return code
 

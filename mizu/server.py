@@ -12,14 +12,18 @@ from .api.limits import Limits
 from .api.nonces import Nonces
 from .api.trust import Networks, Trust
 from .base.entropy import Entropy
+from .base.errors import ApiError
+from .base.log import where
 from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
 from .net.reactor import Reactor
 from .net.streams import StreamSet
-from .net.workers import Workers
+from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.fields import Fields
 from .records.ledger import Ledger
+from .records.listing import Listing
 from .records.rules import Rules
 from .records.users import Users
 from .serve.asker import Asker
@@ -56,7 +60,7 @@ class Server:
         self.entropy = Entropy()
         self.started = clock.now()
         self.exit_code = 0
-        self.stopping = False
+        self.stopping = self.restarting = False
         self.reactor = Reactor(clock, report_slow=self._slow, report_error=self._error)
         self.workers = Workers(self.reactor)
         self.streams = StreamSet(self.reactor, settings.maxconnections or None)
@@ -76,6 +80,8 @@ class Server:
         self.rules = Rules(self.db)
         self.bans = Bans(self.db, settings, clock)
         self.audit = Audit(self.db, clock)
+        self.listing = Listing(self.db, clock, settings)
+        self.fields = Fields(self.db, self.users)
 
     def _build_api(self):
         clock, settings = self.clock, self.settings
@@ -127,9 +133,18 @@ class Server:
         """Turn the reactor until stop() has finished; returns the exit code."""
         self.reactor.run()
         self.workers.stop(DRAIN / 2)
-        self.bans.save()
+        for service in (self.audit, self.bans):
+            try:
+                service.save()
+            except ApiError as error:
+                self.log.error(f"what waited to be written is lost: {error.message}")
         self.db.close()
         return self.exit_code
+
+    def restart(self, force=False):
+        """Stop, and let the process start itself again; `force` does not wait for what is under way."""
+        self.restarting = True
+        self.reactor.later(0.1 if force else 0.0, self.reactor.stop if force else self.stop)
 
     def stop(self):
         """Accept no more, let what is under way finish, then leave run()."""
@@ -149,7 +164,7 @@ class Server:
     def reload(self):
         """Settings, certificate, keys, rules and logs again; returns [(name, old, new, applied)]."""
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.decoder):
+        for service in (self.trust, self.limits, self.auth, self.decoder, self.ledger):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -169,6 +184,10 @@ class Server:
         self.settings.reload(self.db)
         self.auth.reload()
         return len(self.auth.keys)
+
+    def threads(self):
+        """[(thread, what it is doing)]."""
+        return stacks()
 
     def status(self):
         """One line for the service manager."""
@@ -226,6 +245,7 @@ class Server:
     def _foreign(self):
         if self.db.foreign_change():
             self.users.reload_all()
+            self.ledger.reload()
 
     def _load_tls(self):
         """The certificate, when its files are new; connections that run keep the old one."""
@@ -259,5 +279,4 @@ class Server:
         self.log.warning(f"{name} held the loop for {seconds * 1000:.0f} ms")
 
     def _error(self, name, error):
-        from .base.log import where
         self.log.error(f"{name} failed: {error!r}", at=where(error))
