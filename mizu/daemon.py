@@ -220,7 +220,7 @@ class Process:
         for line in lines:
             _say(line)
         self.log.info(f"mizud {VERSION} serves", pid=os.getpid(), data=self.folders.data,
-                      **{name: number for name, number in opened.items()})
+                      **opened)
         self._ready()
         code = self.server.run()
         self.log.info("mizud has stopped", exit=code)

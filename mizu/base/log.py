@@ -64,8 +64,8 @@ def _code(number):
 
 
 def fact(name, value):
-    """`name=value`, in quotes if the value has spaces; secrets masked, all escaped."""
-    if _SECRET_NAME.match(name):
+    """`name=value`, in quotes if the value has spaces; secrets masked, all escaped.  A number is ours: code=404."""
+    if _SECRET_NAME.match(name) and value.__class__ is not int:
         return name + "=***"
     text = escape(mask(value if isinstance(value, str) else str(mask(value))[:MAX_VALUE * 2]))
     return f'{name}="{text}"' if " " in text or not text else f"{name}={text}"

@@ -79,6 +79,7 @@ def test_positional_key_and_password_are_masked():
 
 
 def test_a_secret_never_reaches_the_log_by_a_fact(log, tmp_path):
+    assert fact("code", 404) == "code=404"
     log.info("setuser authpwd=s3cret", password="s3cret", params={"u_password": "s3cret"}, query="a=1&pin=s3cret")
     assert "s3cret" not in lines(tmp_path)[0] and "s3cret" not in log.tail(1)[0]
 
