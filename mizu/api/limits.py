@@ -7,6 +7,9 @@ is swept, so the table holds only who asked lately.
 _MOST = 100_000
 """Buckets in one table (20 MiB); when even the sweep finds no room, strangers share one bucket."""
 
+_ONE = 0.999999
+"""A token, as far as sums of floats go."""
+
 _FIRST_SWEEP = 1024
 _SWEEP_PAUSE = 2.0
 """Seconds between two sweeps of a table that stays full: one of them takes some ten milliseconds."""
@@ -33,7 +36,7 @@ class Buckets:
             bucket = self._add(key, now)
         tokens = min(self.burst, bucket[0] + (now - bucket[1]) * rate)
         bucket[1] = now
-        if tokens < 1:
+        if tokens < _ONE:
             bucket[0] = tokens
             return (1 - tokens) / rate
         bucket[0] = tokens - 1

@@ -151,8 +151,8 @@ def man_page():
     lines = [f'.TH MIZUD 8 "" "mizud {VERSION}" "System administration"', ".SH NAME",
              "mizud \\- VoIP softswitch with the API of the Mizutech VoIP server", ".SH SYNOPSIS",
              ".B python3 mizud.py\n[\\fB\\-\\-config\\fR FILE] [\\fB\\-\\-data\\fR DIR] [\\fB\\-\\-port\\fR N] "
-             "[\\fB\\-\\-set\\fR name=value] [\\fB\\-\\-check\\-config\\fR] [\\fB\\-\\-ini\\fR] [\\fB\\-\\-openapi\\fR] "
-             "[\\fB\\-\\-manual\\fR] [\\fB\\-\\-version\\fR]\n.br\n.B python3 mizud.py console\n"
+             "[\\fB\\-\\-set\\fR name=value] [\\fB\\-\\-check\\-config\\fR] [\\fB\\-\\-ini\\fR] "
+             "[\\fB\\-\\-openapi\\fR] [\\fB\\-\\-manual\\fR] [\\fB\\-\\-version\\fR]\n.br\n.B python3 mizud.py console\n"
              "[HOST[:PORT]] [\\fB\\-c\\fR COMMAND]", ".SH DESCRIPTION",
              "One process serves the API, its console and its files on one port.  The first start makes the data "
              "folder, the database, keys and the administrator, and prints how to make the first request.",
@@ -167,8 +167,8 @@ def man_page():
         lines += [f".br\n{_roff(f'{param.name}: {param.help}')}" for param in row.params]
     lines.append(".SH SETTINGS")
     for option in OPTIONS:
-        lines += [".TP", f"\\fB{_roff(option.name)}\\fR ({_roff(option.section)}, default {_roff(option.default or 'none')})",
-                  _roff(option.help)]
+        default = _roff(option.default or "none")
+        lines += [".TP", f"\\fB{_roff(option.name)}\\fR ({option.section}, default {default})", _roff(option.help)]
     lines += [".SH EXIT STATUS", "0 success, 64 usage, 69 a port cannot be had, 74 the database cannot be written, "
               "78 configuration."]
     return "\n".join(lines) + "\n"

@@ -26,6 +26,9 @@ class Nonces:
         self.lifetime = lifetime
         self._live = {}
 
+    def __len__(self):
+        return len(self._live)
+
     def issue(self, host):
         """A new nonce for this address, 32 hex digits."""
         now = self.clock.monotonic()

@@ -19,8 +19,8 @@ from commands.asking import Town
 from records.store import add
 
 KEY, SALT = "thekey", "serversalt"
-FAR, LAN, LISTED, CLIENT, OWN, LOOP = "203.0.113.9", "192.168.7.7", "198.51.100.1", "198.51.100.2", "192.168.7.1", "127.0.0.1"
-GATEWAY = "192.168.7.254"
+FAR, LISTED, CLIENT = "203.0.113.9", "198.51.100.1", "198.51.100.2"
+LAN, GATEWAY, OWN, LOOP = "192.168.7.7", "192.168.7.254", "192.168.7.1", "127.0.0.1"
 
 
 class Reactor:
@@ -68,7 +68,8 @@ class House(Town):
         """A row of tb_api in force."""
         names = ", ".join(["fname", *columns])
         with self.db.unit() as unit:
-            unit.run(f"INSERT OR REPLACE INTO tb_api ({names}) VALUES (?{', ?' * len(columns)})", (fname, *columns.values()))
+            unit.run(f"INSERT OR REPLACE INTO tb_api ({names}) VALUES (?{', ?' * len(columns)})",
+                     (fname, *columns.values()))
         return self.reload_rules()
 
     def reload_rules(self):

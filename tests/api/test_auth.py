@@ -29,7 +29,8 @@ def test_a_wrong_key_gets_the_text_that_old_clients_know(house):
 
 
 def test_unknown_user_and_wrong_password_get_one_text(house):
-    assert said(john(house, authid="nobody", authpwd="x")) == said(john(house, authid="john", authpwd="x")) == WRONG_USER
+    for name in ("nobody", "john"):
+        assert said(john(house, authid=name, authpwd="x")) == WRONG_USER
 
 
 def test_a_user_command_without_a_user_is_a_wrong_user_but_no_failed_login(house):
