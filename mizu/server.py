@@ -170,6 +170,7 @@ class Server:
         self.reload_rules()
         self._tls_stamp = None
         self._load_tls()
+        self.log.set_level(self.settings.loglevel)
         self.log.reopen()
         return changes
 
@@ -257,8 +258,12 @@ class Server:
             stamp = os.stat(cert).st_mtime_ns, os.stat(key or cert).st_mtime_ns
             if stamp == self._tls_stamp:
                 return
+            import ssl  # noqa: F401
             from .wire.tls import make_context
             context = make_context(cert, key or cert)
+        except ImportError:
+            self._tls_stamp = stamp     # said once, at the start: all but TLS works
+            return
         except Exception as error:
             if self.tls_context is None and self._tls_stamp is None:
                 raise

@@ -33,6 +33,11 @@ def sync_folder(folder):
         os.close(fd)
 
 
+PACE = 0.003
+"""Seconds between two syncs under load: each costs the disk and two switches of threads, and the longer the pause
+the more commits share it.  A commit that comes after a quiet moment is synced at once."""
+
+
 class LogSync:
     """All but turn() belongs to the loop.
 
@@ -50,6 +55,8 @@ class LogSync:
         self._reactor = reactor
         self._failed = failed
         self._sync = sync
+        self._asked = False         # a signal is due at `_due`
+        self._due = 0.0
         self._waiting = deque()     # (number, Future), ascending: one per group of commits between two waits
         self._thread = thread(self.turn) if thread is not None else None
 
@@ -65,8 +72,24 @@ class LogSync:
             future.set()
         else:
             self._waiting.append((number, future))
-            self._thread.signal()
+            self._ask()
         return future
+
+    def _ask(self):
+        """Have the thread sync now, or PACE after it was last asked."""
+        if self._asked:
+            return
+        wait = self._due - self._reactor.now
+        if wait <= 0:
+            self._signal()
+        else:
+            self._asked = True
+            self._reactor.later(wait, self._signal)
+
+    def _signal(self):
+        self._asked = False
+        self._due = self._reactor.now + PACE
+        self._thread.signal()
 
     def turn(self):
         """In the thread: one sync, for the commits that were there when it began."""

@@ -9,15 +9,27 @@ from mizu.base.clock import Clock
 from mizu.base.errors import ApiError
 from mizu.base.task import spawn
 from mizu.store.db import Database
-from mizu.store.sync import LogSync
+from mizu.store.sync import PACE, LogSync
 
 
 class Loop:
-    """A reactor that keeps what threads hand it until turn()."""
+    """A reactor that keeps what threads hand it until turn(), and its timers until pass_time()."""
 
     def __init__(self):
+        self.now = 100.0
         self.calls = []
+        self.timers = []
         self.from_thread = self.calls.append
+
+    def later(self, seconds, callback):
+        self.timers.append((self.now + seconds, callback))
+
+    def pass_time(self, seconds):
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        self.timers = [timer for timer in self.timers if timer[0] > self.now]
+        for _, callback in due:
+            callback()
 
     def turn(self):
         while self.calls:
@@ -206,3 +218,18 @@ def test_without_a_reactor_everything_is_done_at_once(path):
     db.open()
     assert db.durable().done and spawn(db.gate()).done
     db.close()
+
+
+def test_commits_in_quick_succession_share_the_next_sync(bench):
+    sync, loop, _, _, _ = bench
+    thread = sync._thread
+    sync.committed = 1
+    sync.wait()
+    assert thread.signals == 1, "after a quiet moment at once"
+    sync.committed = 2
+    sync.wait()
+    sync.committed = 3
+    sync.wait()
+    assert thread.signals == 1 and len(loop.timers) == 1
+    loop.pass_time(PACE)
+    assert thread.signals == 2 and not loop.timers
