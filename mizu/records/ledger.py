@@ -35,11 +35,17 @@ class Ledger:
         """Make the balance `micros`; returns (old, new).  The account in memory is the caller's to reload."""
         return self._book(unit, account, kind, actor, refid, comment, lambda old: micros)
 
-    def add(self, unit, account, micros, kind, actor, refid="", comment=""):
+    def add(self, unit, account, micros, kind, actor, refid="", comment="", cdrid=0):
         """Add to the balance, or take from it; returns (old, new)."""
-        return self._book(unit, account, kind, actor, refid, comment, lambda old: old + micros)
+        return self._book(unit, account, kind, actor, refid, comment, lambda old: old + micros, cdrid)
 
-    def _book(self, unit, account, kind, actor, refid, comment, change):
+    def note(self, unit, id, kind, actor, comment=""):
+        """A row that moves nothing and says that something was done."""
+        unit.run("INSERT INTO tb_ledger (userid, datum, kind, amount_u, balance_u, actor, comment)"
+                 " SELECT id, ?, ?, 0, credit_u, ?, ? FROM tb_users WHERE id = ?",
+                 (self.clock.utc(), kind, actor, comment, id))
+
+    def _book(self, unit, account, kind, actor, refid, comment, change, cdrid=0):
         found = unit.run("SELECT credit_u FROM tb_users WHERE id = ?", (account.id,)).fetchone()
         if found is None:
             raise ApiError(404, f"no such user: {account.username}")
@@ -48,9 +54,9 @@ class Ledger:
         if not -MOST < new < MOST:
             raise ApiError(422, "a balance stays below 1000000000")
         if new != old:
-            unit.run("INSERT INTO tb_ledger (userid, datum, kind, amount_u, balance_u, refid, actor, comment)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                     (account.id, self.clock.utc(), kind, new - old, new, refid, actor, comment))
+            unit.run("INSERT INTO tb_ledger (userid, datum, kind, amount_u, balance_u, refid, actor, comment, cdrid)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     (account.id, self.clock.utc(), kind, new - old, new, refid, actor, comment, cdrid))
         return old, new
 
     def balance(self, id):

@@ -7,6 +7,9 @@ Defaults are written as in the ini file.  Money becomes whole micro-units, secon
 import ipaddress
 import re
 
+from ..base.errors import ConfigError
+from ..base.zone import Zone
+
 
 class Option:
     """One setting.
@@ -151,8 +154,10 @@ _ROWS = {
         ("yourcredittextprefix", "text", "CSIGN", "before the amount; CSIGN is the currency's sign"),
         ("yourcredittextsuffix", "text", "CURRENCY", "after the amount; CURRENCY is the currency's name"),
         ("mincreditonroute", "money", "0", "credit needed for a call", {"low": -1_000_000, "high": 1_000_000}),
+        ("lowcredit", "money", "1", "a notice is due when a balance falls below it (tb_users.sendlowcreditemail)",
+         {"low": -1_000_000, "high": 1_000_000}),
         ("defaultcurrency", "text", "USD", "of accounts that name none"),
-        ("timezone", "text", "", "of day borders and tariffs, as Europe/Budapest; empty: the system's"),
+        ("timezone", "zone", "", "of day borders and tariffs, as Europe/Budapest; empty: the system's"),
         ("country", "text", "", "two letters: the numbers' home"),
         ("peakhours", "hours", "08:00-18:00", "when timetype 2 holds on weekdays"),
         ("eveninghours", "hours", "18:00-22:00", "when timetype 7 holds"),
@@ -330,6 +335,13 @@ def _words(text):
     return tuple(_list(_text(text)))
 
 
+def _zone(text):
+    try:
+        return Zone(text).name
+    except ConfigError:
+        raise ValueError from None
+
+
 TYPES = {
     "integer": (_integer, "a whole number"),
     "seconds": (_integer, "seconds"),
@@ -345,6 +357,7 @@ TYPES = {
     "hours": (_hours, "two times of the day, as 08:00-18:00"),
     "keys": (_words, "keys separated by commas"),
     "words": (_words, "words separated by commas"),
+    "zone": (_zone, "a time zone that this host knows, as Europe/Budapest"),
 }
 """{type: (text -> value or ValueError, what it takes)}"""
 
