@@ -1,12 +1,12 @@
 """The manual's transports as the plainest clients of them: each sends one request and gives the answer's text."""
 
 import base64
-import hashlib
 import os
 import socket
 import ssl
 import struct
 import subprocess
+from hashlib import md5, sha1
 
 import pytest
 
@@ -80,7 +80,7 @@ class WebSocket:
             name, _, value = row.partition(b":")
             head[name.lower()] = value.strip()
         assert self.status.startswith(b"HTTP/1.1 101 "), self.status
-        assert head[b"sec-websocket-accept"] == base64.b64encode(hashlib.sha1(key + GUID).digest())
+        assert head[b"sec-websocket-accept"] == base64.b64encode(sha1(key + GUID).digest())
 
     def ask(self, text):
         data, mask = text.encode(), os.urandom(4)
@@ -104,3 +104,28 @@ def websocket(server, request, secure=False):
     """The answer to one request in a WebSocket of its own."""
     with WebSocket(server, secure) as socket:
         return socket.ask(request)
+
+
+def on_console(server, user, word, *commands):
+    """The console's answers to commands after a login, the login's own left out where it succeeded."""
+    with socket.create_connection(("127.0.0.1", server.console), timeout=10) as sock, sock.makefile("rb") as file:
+        sock.sendall("".join([f"{each}\r\n" for each in (f"login,{user},{word}", *commands)]).encode())
+        sock.shutdown(socket.SHUT_WR)
+        answers = file.read().decode().split("\r\n\r\n")[:-1]
+    return answers[1:] if answers[0].startswith("OK: logged in") else answers
+
+
+def password(server, user):
+    """That of the accounts the manual's tests make, and the administrator's."""
+    return server.admin_password if user == "admin" else user + "-pw"
+
+
+def digest(server, user, salt="", nonce="", id=None, secret=None):
+    """The simplified authmd5."""
+    return md5(f"ck5Gp{id or user}{secret or password(server, user)}{server.salt}{salt}{nonce}".encode()).hexdigest()
+
+
+def digest_v3(server, user, salt1="", salt2="", nonce="", id=None):
+    """The documented authmd5."""
+    inner = md5(f"tU29m{id or user}{password(server, user)}{salt1}".encode()).hexdigest()
+    return "authv3_" + md5((inner + salt2 + server.salt + nonce).encode()).hexdigest()
