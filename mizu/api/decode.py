@@ -31,8 +31,13 @@ class Decoder:
         """After a change of settings."""
         settings = self.settings
         self.key = settings.httpapiencryptkey
-        self.forced = format_named(settings.forcehttpcontenttype) if settings.forcehttpcontenttype else None
-        self.default = format_named(settings.defhttpcontenttype) or "text"
+        self.forced = self._usable(settings.forcehttpcontenttype)
+        self.default = self._usable(settings.defhttpcontenttype) or "text"
+
+    def _usable(self, name):
+        """The format a setting names; JSONP is none as long as it is off."""
+        named = format_named(name) if name else None
+        return None if named == "jsonp" and not self.settings.enablejsonp else named
 
     def request(self, parsed, peer, direct, accept=""):
         """formats.request.Parsed -> Request, or a list of them for a batch; ApiError 400 and 501."""

@@ -22,7 +22,7 @@ _ATTACK = re.compile(rf"""
   | \b(javascript|vbscript)\ ?:\ ?\S | \bdata\ ?:\ ?(text/html|image/svg|application/x?html)
   | ['"`](                                                      # out of the literal: how SQL would go on
       \)?;?(--|/\*) | \ ?\)?\ ?;?\ ?(--|\#|/\*)[-\ +]{{0,9}}$
-    | \ ?\)?\ ?((or|and|xor|\|\||&&)\ ?{_TERM}\ ?([=<>]{{1,2}}|\b(like|in|is|regexp)\b|\bbetween\b)\ ?(['"`(\d]|null|not)
+    | \ ?\)?\ ?((or|and|xor|\|\||&&)\ ?{_TERM}\ ?([=<>]{{1,2}}|\b(like|in|is|regexp|between)\b)\ ?(['"`(\d]|null|not)
         | (or|and|xor)\b[^;]{{0,80}}(--|\#|/\*)
         | (or|and|xor)\ (true|false|not\ \d|\d{{1,9}})\ ?(--|\#|/\*|['"`;]|$)
         | (or|and|xor|\|\||&&|;|,|\+)\ ?\(?\ ?(sleep|benchmark|pg_sleep|substr|substring|ascii|unicode|exists|select|

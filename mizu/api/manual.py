@@ -53,12 +53,12 @@ def describe(command):
     """help NAME: the whole declaration and a ready request, as text."""
     lines = [f"{', '.join(command.names)}  {signature(command)}", command.summary,
              f"For {WHO[command.access]}. {GROUPS[command.group]}."]
-    for param in command.params:
-        also = f" (also {', '.join(param.aliases)})" if param.aliases else ""
+    for keys, param, _ in command.keys:
+        also = f" (also {', '.join(keys[1:-1])})" if keys[1:-1] else ""
         need = "required" if command.required(param) else "optional"
-        lines.append(f"  {param.name:<14}{need}: {param.help}; takes {param.type.takes}{also}")
+        lines.append(f"  {param.name:<17} {need}: {param.help}; takes {param.type.takes}{also}")
     if command.fields:
-        lines.append("  u_NAME        optional: a field by its name in the table")
+        lines.append(f"  {'u_NAME':<17} optional: a field by its name in the table")
     lines.append("Example: " + example(command, "KEY", "USERNAME", "authmd5=MD5&authsalt=SALT"))
     return "\n".join(lines)
 
@@ -152,8 +152,8 @@ def man_page():
              "mizud \\- VoIP softswitch with the API of the Mizutech VoIP server", ".SH SYNOPSIS",
              ".B python3 mizud.py\n[\\fB\\-\\-config\\fR FILE] [\\fB\\-\\-data\\fR DIR] [\\fB\\-\\-port\\fR N] "
              "[\\fB\\-\\-set\\fR name=value] [\\fB\\-\\-check\\-config\\fR] [\\fB\\-\\-ini\\fR] "
-             "[\\fB\\-\\-openapi\\fR] [\\fB\\-\\-manual\\fR] [\\fB\\-\\-version\\fR]\n.br\n.B python3 mizud.py console\n"
-             "[HOST[:PORT]] [\\fB\\-c\\fR COMMAND]", ".SH DESCRIPTION",
+             "[\\fB\\-\\-openapi\\fR] [\\fB\\-\\-manual\\fR] [\\fB\\-\\-version\\fR]\n.br\n"
+             ".B python3 mizud.py console\n[HOST[:PORT]] [\\fB\\-c\\fR COMMAND]", ".SH DESCRIPTION",
              "One process serves the API, its console and its files on one port.  The first start makes the data "
              "folder, the database, keys and the administrator, and prints how to make the first request.",
              ".SH COMMANDS"]

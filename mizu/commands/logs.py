@@ -38,19 +38,24 @@ async def logsearch(ctx, pattern, which="main", lines=100):
     return await _read(ctx, which, lines, pattern)
 
 
-@command("log", group="server", access=ADMIN, summary="Writes a line into the log",
+@command("log", group="server", access=ADMIN, alone=True, summary="Writes a line into the log",
          params=[Param("txt", text, "the line")])
 def log(ctx, txt):
     ctx.server.log.info("note: " + txt, by=ctx.actor)
     return Answer("OK: logged")
 
 
-@command("logrename", group="server", access=ADMIN, summary="Moves the log aside and begins a new one",
+@command("logrename", group="server", access=ADMIN, alone=True, summary="Moves the log aside and begins a new one",
          params=[Param("name", text, "new name of the old file, without it the time")])
 def logrename(ctx, name=""):
     if name and (os.path.basename(name) != name or name.startswith(".") or name in FILES.values()):
         raise ApiError(400, f"parameter name takes the name of a new file, not {name[:40]!r}")
-    moved = ctx.server.log.rotate(name)
+    try:
+        moved = ctx.server.log.rotate(name)
+    except FileExistsError:
+        raise ApiError(400, f"there is a file {name[:40]} already") from None
+    except OSError as error:
+        raise ApiError(500, f"the log cannot be moved: {error.strerror}") from None
     if not moved:
-        raise ApiError(501, "there is no log file")
+        raise ApiError(501, "there is no log file: the log goes to stderr alone")
     return Answer(f"OK: the old log is {moved}")

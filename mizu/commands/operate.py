@@ -11,6 +11,7 @@ from ..api.command import ADMIN, OPEN, TABLE, command
 from ..api.param import Param, choice, integer, text
 from ..base.errors import ApiError
 from ..base.message import Answer, Rows
+from .settings import reloaded
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -100,7 +101,8 @@ def fastusers(ctx, limit=1000):
                              [(user.id, user.username, user.type, user.enabled, user.credit / 1e6) for user in users]))
 
 
-@command("syncusers", group="server", access=ADMIN, summary="Brings the accounts in memory in line with the database",
+@command("syncusers", group="server", access=ADMIN, alone=True,
+         summary="Brings the accounts in memory in line with the database",
          params=[Param("oop", text, "accepted and ignored")])
 def syncusers(ctx, oop=""):
     held = len(ctx.server.users.listed())
@@ -131,6 +133,8 @@ def locks(ctx):
 def querylist(ctx, cancel=None):
     db, now = ctx.server.db, ctx.server.clock.monotonic()
     if cancel is not None:
+        if not ctx.is_admin:
+            raise ApiError(403, "access denied: an administrator ends statements")
         if not db.cancel(cancel):
             raise ApiError(404, f"no statement {cancel} is running")
         return Answer(f"OK: statement {cancel} was told to end")
@@ -145,7 +149,7 @@ def threads(ctx):
     return Answer("OK", Rows(("thread", "stack"), ctx.server.threads()))
 
 
-@command("delobj", group="server", access=ADMIN, summary="Drops what is held in memory, to be read again",
+@command("delobj", group="server", access=ADMIN, alone=True, summary="Drops what is held in memory, to be read again",
          params=[Param("what", choice("all", "dbobj", "small"), "all, dbobj (accounts) or small (garbage)")])
 def delobj(ctx, what="all"):
     if what != "small":
@@ -158,23 +162,26 @@ def bannedlist(ctx):
     return Answer("OK", ctx.server.bans.listing())
 
 
-@command("delbanned", group="server", access=ADMIN, summary="Lifts the ban of an address, or all of them",
-         params=[Param("ip", text, "an address, or all", aliases=("all",))])
+@command("delbanned", group="server", access=ADMIN, alone=True, summary="Lifts the ban of an address, or all of them",
+         params=[Param("ip", text, "an address; all, or none named, for all of them")])
 async def delbanned(ctx, ip="all"):
+    ip = ip.strip().lower()
     lifted = await ctx.server.bans.lift(ip)
     if not lifted and ip != "all":
         raise ApiError(404, f"{ip[:64]} is not banned")
     return Answer(f"OK: {lifted} lifted")
 
 
-@command("reload", group="server", access=ADMIN, summary="Settings, certificate, keys, rules and logs again")
+@command("reload", group="server", access=ADMIN, alone=True,
+         summary="Settings, certificate, keys, rules and logs again")
 def reload(ctx):
-    changes = ctx.server.reload()
+    changes = reloaded(ctx)
     rows = [(name, "yes" if applied else "after a restart") for name, _, _, applied in changes]
     return Answer(f"OK: reloaded, {len(rows)} settings changed", Rows(("setting", "applied"), rows) if rows else None)
 
 
-@command("restart", group="server", access=ADMIN, summary="Finishes what is under way and starts the service again",
+@command("restart", group="server", access=ADMIN, alone=True,
+         summary="Finishes what is under way and starts the service again",
          params=[Param("what", choice("service", "force"), "service, or force: without waiting")])
 def restart(ctx, what="service"):
     ctx.server.restart(force=what == "force")
@@ -185,15 +192,18 @@ SLICE = 0.002
 """Seconds of self-test in one turn of the loop, so that nobody waits for it."""
 
 
-@command("unittest", group="server", access=ADMIN, summary="Tests the server against itself and prints figures",
+@command("unittest", group="server", access=ADMIN, alone=True,
+         summary="Tests the server against itself and prints figures",
          params=[Param("testtype", choice("api"), "what is tested"),
                  Param("threads", integer, "requests under way at once, 1 to 64"),
                  Param("testtime", integer, "seconds, 1 to 60"),
                  Param("parameter", text, "a command that needs no parameters, instead of apitest1")])
 async def unittest(ctx, testtype="api", threads=1, testtime=1, parameter="apitest1"):
     row = TABLE.get(parameter.lower())
-    if row is None or row.is_async or any(row.required(param) for param in row.params):
-        raise ApiError(400, "parameter takes the name of a command that answers at once and needs no parameters")
+    if row is None or row.is_async or not (row.reads or row.name == "apitest1") or \
+            any(row.required(param) for param in row.params):
+        raise ApiError(400, "parameter takes the name of a command that only reads, answers at once and needs no "
+                            "parameters")
     if not (1 <= threads <= 64 and 1 <= testtime <= 60):
         raise ApiError(400, "threads takes 1 to 64, testtime 1 to 60")
     server, done, busy, worst = ctx.server, 0, 0.0, 0.0

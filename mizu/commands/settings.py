@@ -2,7 +2,7 @@
 
 from ..api.command import ADMIN, command
 from ..api.param import Param, flag, text
-from ..base.errors import ApiError
+from ..base.errors import ApiError, ConfigError
 from ..base.message import Answer, Rows
 
 _SECTION = Param("section", text, "section of the ini file")
@@ -40,47 +40,57 @@ def getini(ctx, section="", key="", file=""):
                                    "origin": settings.origin(key)})
 
 
-@command("setini", group="server", access=ADMIN, summary="Writes a setting into the ini file and reloads",
+@command("setini", group="server", access=ADMIN, alone=True, summary="Writes a setting into the ini file and reloads",
          params=[_SECTION, _KEY, Param("value", text, "the new value; without it the line is taken out"), _FILE])
 async def setini(ctx, section, key, value=None, file=""):
     settings = ctx.server.settings
     option = settings.option(key, section)
     _judge_file(ctx, file)
     await ctx.server.workers.run(settings.write_file, option, value)
-    return _applied(ctx, [option])
+    return _applied(ctx, [option], str(settings.ini_path))
 
 
-def _applied(ctx, options):
-    """Reload, and say what keeps a setting from having its effect."""
-    ctx.server.reload()
+def reloaded(ctx):
+    """[(name, old, new, applied)] of what a reload has changed; ApiError 422 if something else is wrong somewhere."""
+    try:
+        return ctx.server.reload()
+    except ConfigError as error:
+        raise ApiError(422, "nothing was reloaded: " + "; ".join(str(error).split("\n"))) from None
+
+
+def _applied(ctx, options, place):
+    """Reload, and say what keeps a setting from having its effect; `place` is where it was written."""
+    reloaded(ctx)
     settings = ctx.server.settings
     later = [option.name for option in options if not option.reload]
     stronger = [f"{option.name} ({settings.origin(option.name)})" for option in options
-                if not settings.origin(option.name).startswith((str(settings.ini_path), "default", "tb_settings"))]
+                if not settings.origin(option.name).startswith((place, "default"))]
     warning = "; ".join(([f"after a restart: {', '.join(later)}"] if later else []) +
                         ([f"something stronger keeps its value: {', '.join(stronger)}"] if stronger else []))
     return Answer(f"OK: {len(options)} written", warning=warning or None)
 
 
-@command("savesettings", group="server", access=ADMIN, also=("saveinifiles",),
+@command("savesettings", group="server", access=ADMIN, also=("saveinifiles",), alone=True,
          summary="Writes the settings of the database into the ini file",
          params=[_MODULE, _FILE, Param("notsaved", flag, "accepted and ignored: what is equal stays as it is")])
 async def savesettings(ctx, module="", file="", notsaved=True):
     settings = ctx.server.settings
     _judge_file(ctx, file)
-    names = settings.stored(ctx.server.db)
-    for name in names:
-        await ctx.server.workers.run(settings.write_file, settings.option(name), settings.text(name))
-    return Answer(f"OK: {len(names)} settings written to {settings.ini_path}")
+    stored = settings.stored(ctx.server.db)
+    for name, value in stored.items():
+        await ctx.server.workers.run(settings.write_file, settings.option(name), value)
+    return Answer(f"OK: {len(stored)} settings written to {settings.ini_path}")
 
 
-@command("loadinifiles", group="server", access=ADMIN, summary="Takes the settings of the ini file into the database",
-         params=[_MODULE, _FILE])
+@command("loadinifiles", group="server", access=ADMIN, alone=True,
+         summary="Takes the settings of the ini file into the database", params=[_MODULE, _FILE])
 async def loadinifiles(ctx, module="", file=""):
-    settings = ctx.server.settings
+    settings, db = ctx.server.settings, ctx.server.db
     _judge_file(ctx, file)
     found = await ctx.server.workers.run(settings.read_file)
-    for option, text in found:
-        await settings.set(ctx.server.db, option.name, text, ctx.actor)
-    await ctx.server.db.durable()
-    return _applied(ctx, [option for option, _ in found])
+    try:
+        await settings.set_all(db, {option.name: value for option, value in found}, ctx.actor)
+    except ConfigError:
+        pass                                    # written; the reload below tells what is wrong elsewhere
+    await db.durable()
+    return _applied(ctx, [option for option, _ in found], "tb_settings")

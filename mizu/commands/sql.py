@@ -32,12 +32,12 @@ def _note_failure(log, serial, future):
         log.warning(f"an SQL statement failed: {error}", serial=serial)
 
 
-@command("apireload", group="store", access=ADMIN, summary="Reads tb_api again")
+@command("apireload", group="store", access=ADMIN, alone=True, summary="Reads tb_api again")
 def apireload(ctx):
     faults = ctx.server.reload_rules()
     return Answer(f"OK: {len(ctx.server.rules.rows)} rows of tb_api", warning="; ".join(faults) or None)
 
 
-@command("reloadapikeys", group="store", access=ADMIN, summary="Reads the API keys and the salt again")
+@command("reloadapikeys", group="store", access=ADMIN, alone=True, summary="Reads the API keys and the salt again")
 def reloadapikeys(ctx):
     return Answer(f"OK: {ctx.server.reload_keys()} keys")

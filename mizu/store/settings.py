@@ -131,8 +131,9 @@ class Settings:
             raise ApiError(500, f"{self.ini_path}: {error.strerror}") from None
 
     def stored(self, db):
-        """Names of the settings that tb_settings holds."""
-        return [name for name, in db.rows("SELECT name FROM tb_settings ORDER BY name") if name.lower() in BY_NAME]
+        """{name: text} of the settings that tb_settings holds."""
+        rows = db.rows("SELECT name, value FROM tb_settings ORDER BY name")
+        return {BY_NAME[name.lower()].name: value or "" for name, value in rows if name.lower() in BY_NAME}
 
     # -- changing
 
@@ -160,18 +161,21 @@ class Settings:
     async def set(self, db, name, value, changedby=""):
         """Write a setting to tb_settings (None: take it out) and reload; returns the changes.  ApiError 404, 400.
         A stronger place keeps its value: see origin()."""
-        option = known(name)
-        if value is not None:
-            judge(option, value)
+        return await self.set_all(db, {name: value}, changedby)
+
+    async def set_all(self, db, values, changedby=""):
+        """The same for {name: value or None}, all or nothing."""
+        options = {known(name): value for name, value in values.items()}
+        for option, value in options.items():
+            if value is not None:
+                judge(option, value)
         await db.gate()
         with db.unit() as unit:
-            if value is None:
+            for option, value in options.items():
                 unit.run("DELETE FROM tb_settings WHERE name = ?", (option.name,))
-            else:
-                unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, ?) ON CONFLICT"
-                         " (name) DO UPDATE SET value = excluded.value, changed = excluded.changed,"
-                         " changedby = excluded.changedby",
-                         (option.name, value, db.now(), changedby))
+                if value is not None:
+                    unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, ?)",
+                             (option.name, value, db.now(), changedby))
         return self.reload(db)
 
 

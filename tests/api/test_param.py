@@ -27,7 +27,8 @@ BAD = [
     (param.integer, "٣"),
     (param.decimal, "1e5"), (param.decimal, "nan"), (param.decimal, "."), (param.decimal, "1,5"),
     (param.money, "1000000000"), (param.money, "0.0000001"), (param.money, "1e3"), (param.money, "-"),
-    (param.money, "."), (param.money, "٣"), (param.flag, "2"), (param.flag, "ja"), (param.phone, "<x>"), (param.phone, "1" * 65),
+    (param.money, "."), (param.money, "٣"), (param.flag, "2"), (param.flag, "ja"),
+    (param.phone, "<x>"), (param.phone, "1" * 65),
     (param.username, "O'Brien"), (param.username, "é"), (param.username, "a" * 65), (choice("a"), "b"),
 ]
 
