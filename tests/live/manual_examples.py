@@ -259,7 +259,8 @@ EXAMPLES = [
     *[waits(part) for part in (
         "days=today&by=all", "days=thismonth&by=all", "days=today&by=all&fields=all", "days=today", "days=lastweek",
         "days=lastmonth", "days=thismonth&summary=yes", "days=10&caller=123&prefix=40",
-        "days=lastweek&dir=in&type=notconnected", "stats=asr", "stats=cdrc-sl-asr-acd", "by=calleruser", "by=day-hour")],
+        "days=lastweek&dir=in&type=notconnected", "stats=asr", "stats=cdrc-sl-asr-acd", "by=calleruser",
+        "by=day-hour")],
     waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&by=all&statistics=cdrc-sl-asr-acd&{VOIPADMIN}"),
     waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=lastmonth&by=day&statistics=cdrc-sl-asr-acd&{VOIPADMIN}"),
     waits("http://192.168.52.133/mvapireq/?apientry=cdr&u_id=78922&dir=out&days=30"

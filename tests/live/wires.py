@@ -19,8 +19,8 @@ def certificate(folder):
     """Paths of a self-signed certificate for localhost and its key, made by openssl; None without it."""
     paths = folder / "cert.pem", folder / "key.pem"
     try:
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
                         "-out", str(paths[0]), "-keyout", str(paths[1])], check=True, capture_output=True, timeout=30)
     except FileNotFoundError:
         return None
