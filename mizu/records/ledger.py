@@ -59,6 +59,18 @@ class Ledger:
                      (account.id, self.clock.utc(), kind, new - old, new, refid, actor, comment, cdrid))
         return old, new
 
+    def first_since(self, datum):
+        """The id from which on rows are as late as that UTC text: ids and times grow together, so it is searched
+        for by halves.  A clock that was set back may hide rows of its overlap behind it."""
+        low, high = 0, self.db.value("SELECT coalesce(max(id), 0) FROM tb_ledger") + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.db.value("SELECT datum FROM tb_ledger WHERE id >= ? ORDER BY id LIMIT 1", (middle,)) < datum:
+                low = middle
+            else:
+                high = middle
+        return high
+
     def balance(self, id):
         """Micro-units as the table says them, None without such an account."""
         return self.db.value("SELECT credit_u FROM tb_users WHERE id = ?", (id,))

@@ -195,10 +195,11 @@ class Users:
         unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*values.values(), id))
 
     def delete(self, unit, id):
-        """The row and what belongs to it alone; its ledger and call records stay."""
-        for table in ("tb_users_numbers", "tb_users_authip", "tb_pushtokens", "tb_presence"):
+        """The row and what belongs to it alone, its numbers back to the pool; its ledger and call records stay."""
+        for table in ("tb_users_numbers", "tb_users_authip", "tb_pushtokens", "tb_presence", "tb_reservations"):
             unit.run(f"DELETE FROM {table} WHERE userid = ?", (id,))
         unit.run("DELETE FROM tb_routing WHERE serverid = ?", (id,))
+        unit.run("UPDATE tb_telnumbers SET free = 1, location = 0 WHERE location = ?", (id,))
         unit.run("DELETE FROM tb_users WHERE id = ?", (id,))
 
     def check(self, values):

@@ -195,3 +195,7 @@ CREATE INDEX ix_recordings_cdrid ON tb_recordings (cdrid);
 CREATE INDEX ix_recordings_userid_datum ON tb_recordings (userid, datum);
 CREATE INDEX ix_recordings_sipcallid ON tb_recordings (sipcallid) WHERE sipcallid <> '';
 """
+
+LOCKED_NUMBERS = """
+CREATE INDEX ix_telnumbers_lockedby ON tb_telnumbers (lockedby) WHERE lockedby <> 0;
+"""
