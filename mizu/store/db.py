@@ -15,6 +15,7 @@ from . import backup, schema, sqlite
 from .adhoc import Reader, Running, Writer
 from .checkpoint import Checkpointer
 from .lane import Lane
+from .outage import Outage
 from .sync import LogSync, sync_folder
 from .unit import Unit
 
@@ -49,6 +50,7 @@ class Database:
         self._db = None
         self._reader = self._writer = self._checkpointer = None
         self._sync = None
+        self._outage = Outage(self._attempt, reactor, log)
         self._lanes = {}
         self._unit = None           # the innermost unit that is open
         self._undone = {}           # (callback, args) of on_undo()
@@ -105,6 +107,7 @@ class Database:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._outage.close()
         for running in self.running.values():
             running.cancel()
         for lane in self._lanes.values():
@@ -188,7 +191,7 @@ class Database:
         except self._sqlite.Error as error:
             if sqlite.is_busy(error):
                 return False
-            raise sqlite.told(error)
+            raise self.told(error)
         self._execute("ROLLBACK")
         return True
 
@@ -239,7 +242,22 @@ class Database:
 
     def trouble(self):
         """Why the database takes no writes, or ""."""
-        return "" if self.broken is None else self.broken.message
+        return self._outage.message if self.broken is None else self.broken.message
+
+    def told(self, error):
+        """An sqlite3.Error of a write as what the asker is told; remembered where nobody could write."""
+        fault = sqlite.told(error)
+        if sqlite.is_unwritable(error):
+            self._outage.begin(fault.message)
+        return fault
+
+    def _attempt(self):
+        """A small write, to see whether the outage is over."""
+        try:
+            with self.unit() as unit:
+                unit.run("UPDATE tb_checkpoint SET number = number + 1")
+        except ApiError:
+            pass            # it goes on, or somebody is at work: the next attempt will tell
 
     @property
     def commits(self):
@@ -249,6 +267,8 @@ class Database:
     def _committed(self):
         sync = self._sync
         sync.committed += 1
+        if self._outage.message:
+            self._outage.end()
         if sync.committed - self._tried >= CHECKPOINT_COMMITS and not self._checkpointing:
             self._tick()
 

@@ -47,6 +47,11 @@ def is_busy(error):
     return primary(error) in (_BUSY, _LOCKED)
 
 
+def is_unwritable(error):
+    """Whether the files cannot be written, whoever tries."""
+    return primary(error) in _UNWRITABLE
+
+
 def told(error):
     """An sqlite3.Error as what the asker is told, or itself where it is our bug."""
     code = primary(error)
@@ -54,6 +59,6 @@ def told(error):
         return ApiError(503, "the database is busy")
     if code == _CONSTRAINT:
         return ApiError(422, str(error))
-    if code in _UNWRITABLE:
+    if is_unwritable(error):
         return ApiError(503, f"the database cannot be used: {error}")
     return error

@@ -1,7 +1,5 @@
 """The transaction of a `with db.unit()`, and who is at work in it."""
 
-from . import sqlite
-
 
 class Unit:
     """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on an exception.  Never await inside.
@@ -29,7 +27,7 @@ class Unit:
                 self._execute("INSERT OR REPLACE INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
         except db._sqlite.Error as error:
             self._undo()
-            raise sqlite.told(error)
+            raise db.told(error)
         db._unit = self
         return self
 
@@ -38,7 +36,7 @@ class Unit:
         try:
             return self._execute(sql, args)
         except self._db._sqlite.Error as error:
-            raise sqlite.told(error)
+            raise self._db.told(error)
 
     def __exit__(self, kind, error, trace):
         db = self._db
@@ -52,7 +50,7 @@ class Unit:
             self._execute("COMMIT" if self._outer is None else "RELEASE unit")
         except db._sqlite.Error as fault:
             self._undo()
-            raise sqlite.told(fault)
+            raise db.told(fault)
         if self._outer is None:
             db._undone.clear()
             db._committed()
