@@ -1,11 +1,14 @@
 """From a parsed request to its rendered answer: the part that every transport shares.
 
-ask() takes what formats/ read and gives an Answer (a list of them for a batch) or a Future of one.
+ask() takes what formats/ read and gives an Answer (a list of them for a batch) or a Future of one, which never
+fails: a fault of ours is logged with the request's serial and answered with 500.
 """
 
 from ..api.batch import submit_batch
 from ..base.errors import ApiError
+from ..base.log import where
 from ..base.message import Answer
+from ..base.task import Future
 from ..formats.answer import render, render_batch
 
 
@@ -23,7 +26,7 @@ class Asker:
         except ApiError as error:
             return self.refused(error, peer, accept, parsed.syntax)
         if request.__class__ is list:
-            return request[0], submit_batch(self.dispatcher, request, session)
+            return request[0], self._batch(request, session)
         return request, self.dispatcher.submit(request, session)
 
     def refused(self, error, peer, accept="", syntax="url"):
@@ -32,16 +35,43 @@ class Asker:
         self.dispatcher.failures += 1
         return request, Answer("ERROR: " + error.message, code=error.code, control=error.control)
 
+    def body(self, request, answer):
+        """The bytes of an Answer, or of a batch's list of them, in the format the request asks for."""
+        try:
+            if answer.__class__ is list:
+                return render_batch(answer)
+            return render(answer, request.format, request.params.get("callback", ""))
+        except ApiError as error:
+            return self._instead(request, answer, error.code, error.message)
+        except Exception as error:
+            return self._instead(request, answer, 500, self._bug(request, error))
 
-def body_of(request, answer):
-    """The bytes of an Answer, or of a batch's list of them, in the format the request asks for."""
-    if answer.__class__ is list:
-        return render_batch(answer)
-    try:
-        return render(answer, request.format, request.params.get("callback", ""))
-    except ApiError as error:
-        request.format = "text"
-        return render(Answer("ERROR: " + error.message, code=error.code, entry=request.entry), "text")
+    def _batch(self, requests, session):
+        answer = Future()
+        submit_batch(self.dispatcher, requests, session).then(lambda done: answer.set(self._settled(requests, done)))
+        return answer
+
+    def _settled(self, requests, done):
+        """What a batch came to; the database may refuse it as a whole."""
+        try:
+            return done.result()
+        except ApiError as error:
+            code, message = error.code, error.message
+        except Exception as error:
+            code, message = 500, self._bug(requests[0], error)
+        return [Answer("ERROR: " + message, code=code, entry=request.entry) for request in requests]
+
+    def _instead(self, request, answer, code, message):
+        """The body of an answer that could not be rendered; the Answer takes the code."""
+        if answer.__class__ is not list:
+            answer.code = code
+        request.format = "json" if request.format == "json" or answer.__class__ is list else "text"
+        return render(Answer("ERROR: " + message, code=code, entry=request.entry), request.format)
+
+    def _bug(self, request, error):
+        self.dispatcher.failures += 1
+        self.dispatcher.server.log.error(f"{request.entry} failed: {where(error)}", serial=request.serial)
+        return f"internal error, see the server's log, request {request.serial}"
 
 
 def code_of(answer):

@@ -2,27 +2,35 @@
 
 A source address can be forged, so an answer to somebody unproven is never longer than the request, nothing is
 trusted by address without a nonce, and the same datagram from the same peer is carried out once: a client that
-repeats it because the answer was lost gets that answer again.
+repeats it because the answer was lost gets that answer again.  What looks like an answer is never answered, and
+nothing is answered for ever, or two servers could be set talking to each other by one forged datagram.
 """
 
 from ..base.errors import ApiError
-from ..base.message import Peer, Session
+from ..base.message import Answer, Peer, Session
 from ..base.task import Future
 from ..formats.request import read_text
 from ..net.addresses import unmapped
+from ..wire.query import decode_octets
 from ..wire.sniff import TEXT, sniff_datagram
-from .asker import body_of
 
 MAX_DATAGRAM = 1490
 REPEAT_SECONDS = 30
-_READS, _WRITES = 4096, 32768
-"""Answers remembered, twice, of commands that answer at once (2 MiB, under load less than 30 s) and of those that
-write (at most 1,000 a second, the rate of 20 addresses at their limit)."""
+MAX_REPEATS = 7
+"""Times that an answer is given again: what RFC 3261 17.1.2.2 sends in all (a client of ours sends fewer)."""
+
+_SHORT, _PROVEN = 4096, 32768
+"""Answers remembered, twice: of strangers and of commands that answer at once (8 MiB of small requests, under load
+less than 30 s), and of proven users' commands that write (at most 1,000 a second, 20 addresses at their limit)."""
+
+_UNDER_WAY = 4096
+"""Datagrams whose answer is waited for; then the next are dropped, as a network would."""
 
 _PEERS = 4096
-_STRUCTURED = ("json", "xml", "soap", "jsonp", "url", "csv", "html")
-_TOO_LONG = "ERROR: use TCP\r\n"
-_BUSY = object()
+_TEXTS = ("text", "line", "cleartext")
+_ANSWERS = (b"OK", b"ERROR", b"WARNING:")
+_CUT = b"\nWARNING: cut, use TCP for the rest"
+_TOO_LONG = "the answer is longer than a datagram, use TCP"
 
 
 class DatagramApi:
@@ -33,59 +41,86 @@ class DatagramApi:
         self.monotonic = clock.monotonic
         self.dropped = 0
         self._peers = {}
-        self._reads = Repeats(_READS)
-        self._writes = Repeats(_WRITES)
+        self._under_way = set()
+        self._short = Repeats(_SHORT)
+        self._proven = Repeats(_PROVEN)
+
+    def __len__(self):
+        """Answers remembered."""
+        return len(self._short) + len(self._proven)
 
     def received(self, data, addr, local):
         """A datagram came from the kernel's address `addr` to `local`, which sends the answer."""
-        if len(data) > MAX_DATAGRAM or sniff_datagram(data) is not TEXT:
+        if len(data) > MAX_DATAGRAM or sniff_datagram(data) is not TEXT or data.startswith(_ANSWERS):
             self.dropped += 1
             return
         key = (data, addr)
         now = self.monotonic()
-        again = self._reads.get(key, now) or self._writes.get(key, now)
+        again = self._short.get(key, now) or self._proven.get(key, now)
         if again is not None:
-            if again is not _BUSY:
-                local.send(again, addr)
+            return self._again(again, addr, local)
+        if key in self._under_way:
             return
         peer = self._peers.get(addr)
         if peer is None:
             peer = self._new_peer(addr, local)
         asker = self.asker
         try:
-            parsed = read_text(data.decode("utf-8", "replace"))
+            parsed = read_text(decode_octets(data))
         except ApiError as error:
             request, answer = asker.refused(error, peer)
         else:
+            if len(self._under_way) >= _UNDER_WAY:
+                self.dropped += 1
+                return
             request, answer = asker.ask(parsed, peer, Session(peer), False)
         if answer.__class__ is Future:
-            self._writes.put(key, _BUSY, now)
-            answer.then(lambda done: self._answer(key, local, request, done.result(), self._writes, now))
+            self._under_way.add(key)
+            answer.then(lambda done: self._late(key, local, request, done.result()))
         else:
-            self._answer(key, local, request, answer, self._reads, now)
+            self._answer(key, local, request, answer, self._short, now)
+
+    def _again(self, entry, addr, local):
+        entry[2] += 1
+        if entry[2] <= MAX_REPEATS:
+            local.send(entry[0], addr)
+        else:
+            self.dropped += 1
+
+    def _late(self, key, local, request, answer):
+        self._under_way.discard(key)
+        self._answer(key, local, request, answer, self._proven if _is_proven(request) else self._short,
+                     self.monotonic())
 
     def _answer(self, key, local, request, answer, table, now):
+        if not request.entry and not _is_proven(request):
+            self.dropped += 1           # it names no command: a stray packet, or an answer in a structure
+            return
         body = self._body(request, answer, len(key[0]))
         table.put(key, body, now)
         local.send(body, key[1])
 
-    def __len__(self):
-        """Answers remembered."""
-        return len(self._reads) + len(self._writes)
-
     def _body(self, request, answer, asked):
         """The bytes of the answer within what this peer may be sent."""
+        proven = _is_proven(request)
         if answer.__class__ is not list and answer.blob is not None:
-            return _TOO_LONG.encode()
-        body = body_of(request, answer)
-        principal = request.principal
-        proven = principal is not None and principal.user is not None and \
-            ("md5" in principal.proofs or "password" in principal.proofs)
+            body = bytes(MAX_DATAGRAM + 1)
+        else:
+            body = self.asker.body(request, answer)
         if len(body) > MAX_DATAGRAM and proven:
-            return _shortened(body, request)
+            return self._shortened(body, request)
         if len(body) > asked and not proven:
-            return _TOO_LONG.encode()[:asked]
+            good = answer.__class__ is not list and answer.code < 400
+            return (b"OK: use TCP\r\n" if good else b"ERROR: use TCP\r\n")[:asked]
         return body
+
+    def _shortened(self, body, request):
+        """A text is cut at a line, with a warning; half of a structure is worth nothing and is refused."""
+        if request.format not in _TEXTS or not body[0]:
+            return self.asker.body(request, Answer("ERROR: " + _TOO_LONG, code=422, entry=request.entry))
+        cut = body[:MAX_DATAGRAM - len(_CUT)]
+        end = cut.rfind(b"\n")
+        return (cut[:end] if end > 0 else cut.decode("utf-8", "ignore").encode()) + _CUT
 
     def _new_peer(self, addr, local):
         if len(self._peers) >= _PEERS:
@@ -94,13 +129,11 @@ class DatagramApi:
         return peer
 
 
-def _shortened(body, request):
-    """A text is cut at a line, with a warning; half of a structure is worth nothing and is refused."""
-    if request.format in _STRUCTURED:
-        return b"ERROR: the answer is longer than a datagram, use TCP (422)"
-    note = b"\nWARNING: cut, use TCP for the rest"
-    cut = body[:MAX_DATAGRAM - len(note)]
-    return cut[:max(cut.rfind(b"\n"), 0) or len(cut)] + note
+def _is_proven(request):
+    """Whether an account's password or digest came with the request."""
+    principal = request.principal
+    return principal is not None and principal.user is not None and (
+        "md5" in principal.proofs or "password" in principal.proofs)
 
 
 class Repeats:
@@ -118,11 +151,11 @@ class Repeats:
         return len(self._young) + len(self._old)
 
     def get(self, key, now):
-        """The answer given to this datagram, or None."""
+        """[answer given to this datagram, its end, how often it was given again], or None."""
         entry = self._young.get(key) or self._old.get(key)
-        return entry[0] if entry is not None and entry[1] > now else None
+        return entry if entry is not None and entry[1] > now else None
 
     def put(self, key, answer, now):
         if len(self._young) >= self.most or now - self._since > REPEAT_SECONDS:
             self._old, self._young, self._since = self._young, {}, now
-        self._young[key] = (answer, now + REPEAT_SECONDS)
+        self._young[key] = [answer, now + REPEAT_SECONDS, 0]

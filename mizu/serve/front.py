@@ -6,8 +6,7 @@ One row a protocol.  TLS is a filter in front: what comes out of it is sniffed a
 from ..wire.sniff import HTTP, LINE, MORE, SIP, TLS, leading, sniff_stream
 from .httpd import HttpConnection
 from .lines import LineConnection
-
-_SIP_REFUSED = (b"SIP/2.0 501 Not Implemented\r\nContent-Length: 0\r\n\r\n")
+from .sipport import SipRefused
 
 
 class Front:
@@ -33,11 +32,9 @@ class Front:
         elif verdict is LINE:
             stream.protocol = LineConnection(stream, self.http)
         elif verdict is SIP:
-            stream.send(_SIP_REFUSED)
-            return stream.close()
+            stream.protocol = SipRefused(stream, self.http.server.entropy)
         else:
             return stream.abort()
-        stream.deadline = 0.0
         stream.protocol.received(data)
 
     def _start_tls(self, stream, data):
@@ -82,6 +79,10 @@ class Sniffing:
 
     def expired(self):
         self.stream.abort()
+
+    def finish(self):
+        """The server stops."""
+        self.stream.close()
 
     def drained(self):
         pass

@@ -4,27 +4,31 @@ wire.http1 reads and frames, this room routes: a path with `mvapi` in it is the 
 WebSocket.  What the header fields say of the asker is worked out once per block of fields, see webfacts.
 """
 
-from ..base.errors import ApiError, RemoteProtocolError
+from ..base.errors import RemoteProtocolError
+from ..base.log import where
 from ..base.message import Session
-from ..base.task import Future
-from ..formats.answer import CONTENT_TYPE
-from ..formats.request import Parsed, read_body
-from ..wire.http1 import RequestParser, answer_prefix, bodiless_answer, http_date
-from ..wire.query import parse_query
-from .asker import body_of, code_of
+from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, http_date
 from .lines import LineConnection
-from .pipeline import Pipeline
+from .pipeline import SLICE, Pipeline
+from .webapi import on_api
 from .webfacts import FIXED, web_facts
 
-MAX_LINE = 8192 + 64
-"""Bytes of the first line that are held back until its end tells HTTP from a raw line; then the parser judges."""
-
+TEXT = "text/plain; charset=utf-8"
 METHODS = b"Allow: GET, HEAD, POST, OPTIONS\r\n"
+_READING = b"Allow: GET, HEAD, OPTIONS\r\n"
+_KNOWN_METHODS = ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT")
+
+MAX_PATHS = 1024
+"""Paths whose handler is remembered; others are looked up anew."""
+
+MAX_PREFIXES = 256
+"""Beginnings of answers that are remembered until the next second."""
 
 
 def api_path(path):
-    """Whether a path is the API's: any with `mvapi` in it."""
-    return "mvapi" in path.lower()
+    """Whether a path is the API's: any with `mvapi` in it, unless it is the API's WebSocket."""
+    path = path.lower()
+    return "mvapi" in path and "mvstwebsock" not in path
 
 
 class HttpFront:
@@ -49,9 +53,9 @@ class HttpFront:
         key = (status, content_type, keep_alive, extra)
         prefix = self.prefixes.get(key)
         if prefix is None:
-            if len(self.prefixes) > 256:
-                self.prefixes.clear()
-            prefix = self.prefixes[key] = answer_prefix(status, content_type, keep_alive, self.date() + extra)
+            prefix = answer_prefix(status, content_type, keep_alive, self.date() + extra)
+            if len(self.prefixes) < MAX_PREFIXES:
+                self.prefixes[key] = prefix
         return prefix
 
     def date(self):
@@ -63,218 +67,182 @@ class HttpFront:
         handler = self._paths.get(path)
         if handler is None:
             handler = self._look(path)
-            if len(self._paths) < 1024:
+            if len(self._paths) < MAX_PATHS:
                 self._paths[path] = handler
         return handler
 
     def _look(self, path):
         if self.api_path(path):
-            return HttpConnection.on_api
-        for matches, handler in self.routes:
-            if matches(path):
-                return handler
-        return HttpConnection.on_nothing
+            return on_api
+        return next((handler for matches, handler in self.routes if matches(path)), on_nothing)
+
+
+def on_nothing(connection, message, facts, path, query):
+    connection.answer(message, 404, TEXT,
+                      b"nothing here: the API is /mvapireq/?apientry=NAME, see / for the rest\n", FIXED)
 
 
 class HttpConnection:
     """The protocol of one stream; requests are answered in order, a slow reader stops the reading."""
-    __slots__ = ("stream", "front", "parser", "session", "pipeline", "closing", "opening")
+    __slots__ = ("stream", "front", "parser", "session", "pipeline", "partial", "over")
 
     def __init__(self, stream, front):
-        self.opening = b""          # the first line, while it has no end; then None
         self.stream = stream
         self.front = front
         self.parser = RequestParser(max_body=front.settings.maxbody)
         self.session = Session(stream.peer)
-        self.pipeline = Pipeline(stream, self._resume)
-        self.closing = False
+        self.pipeline = Pipeline(stream, self._work)
+        self.partial = False        # a request has begun, and its deadline runs
+        self.over = False           # the peer has said its last
 
     # -- what the stream calls ---------------------------------------------------------------------
 
     def received(self, data):
-        if self.closing:
-            return
-        if self.opening is not None:
-            data = self.opening + data
-            self.opening = data
-            if b"\n" in data or len(data) > MAX_LINE:
-                return self._begin(data)
-            self.stream.deadline = self.stream.reactor.now + self.front.settings.requesttimeout
+        pipeline = self.pipeline
+        if pipeline.closing:
             return
         self.parser.feed(data)
-        self._work()
-
-    def _begin(self, data):
-        """The first line is whole: `GET /x` without a version is a line of the raw protocol."""
-        self.opening = None
-        if b" HTTP/" in data.partition(b"\n")[0] or len(data) > MAX_LINE:
-            self.parser.feed(data)
-            return self._work()
-        self.closing = True
-        stream = self.stream
-        stream.protocol = LineConnection(stream, self.front)
-        stream.protocol.received(data)
+        if pipeline.held:
+            self.stream.pause()
+        else:
+            self._work()
 
     def drained(self):
         self.pipeline.drained()
 
     def expired(self):
-        """Nothing came for too long: in the middle of a request 408, between two nothing."""
-        if self.opening or self.parser.in_request:
-            self._fail(RemoteProtocolError(408, "the request took too long"))
-        elif self.pipeline.idle:
-            self.stream.close()
+        """Nothing came for too long: in the middle of a request 408, between two nothing; a reader that takes
+        nothing is given up."""
+        pipeline, stream = self.pipeline, self.stream
+        if pipeline.held or not pipeline.idle or stream.pending:
+            waits = self.front.settings.idletimeout
+            if stream.pending and stream.reactor.now - stream.active >= waits:
+                return stream.abort()
+            stream.deadline = stream.reactor.now + waits
+        elif self.parser.in_request:
+            self._fail(408, "the request took too long")
+            pipeline.flush()
         else:
-            self._set_deadline()
+            stream.close()
 
     def ended(self):
-        if self.opening and not self.closing:
-            return self._begin(self.opening)
-        self.closing = True
-        if self.pipeline.idle:
-            self.stream.close()
+        self.over = True
+        if not self.pipeline.held:
+            self._work()
 
     def closed(self):
-        self.closing = True
+        self.pipeline.drop()
+
+    def finish(self):
+        """The server stops: answer what has been started."""
+        self.pipeline.closing = True
+        self.pipeline.flush()
 
     # -- requests ----------------------------------------------------------------------------------
 
-    def _resume(self):
-        self.stream.resume()
-        if not self.closing:
-            self._work()
-
     def _work(self):
-        """Answer every request in the buffer, then send once."""
-        parser, pipeline, front = self.parser, self.pipeline, self.front
+        """Answer the requests in the buffer, then send once."""
+        parser, pipeline = self.parser, self.pipeline
+        count = 0
         try:
-            while not self.closing:
-                if pipeline.full:
-                    self.stream.pause()
+            for count in SLICE:
+                if pipeline.held or pipeline.closing:
                     break
                 message = parser.next()
                 if message is None:
-                    if parser.wants_continue:
-                        pipeline.add(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    self._out_of_requests()
                     break
-                self._serve(message, front)
+                self._serve(message)
+            else:
+                pipeline.later()
         except RemoteProtocolError as error:
-            self._fail(error)
+            if parser.versionless:
+                return self._as_line()
+            self._fail(error.status, error.reason)
+        except Exception as error:
+            self.front.server.log.error(f"HTTP failed: {where(error)}")
+            self._fail(500, "internal error, see the server's log")
         pipeline.flush()
-        if self.stream.protocol is self:
-            self._set_deadline()
+        if self.stream.protocol is self and not pipeline.closing:
+            self._set_deadline(count)
 
-    def _set_deadline(self):
-        settings = self.front.settings
-        wait = settings.requesttimeout if self.parser.in_request else settings.idletimeout
-        self.stream.deadline = self.stream.reactor.now + wait
+    def _out_of_requests(self):
+        """No whole request is left in the buffer."""
+        if self.parser.wants_continue:
+            self.pipeline.add(CONTINUE)
+        if self.over and self.parser.versionless is None and self.parser.in_request:
+            self._as_line()
+        elif self.over:
+            self.pipeline.closing = True
 
-    def _serve(self, message, front):
-        fields = message.fields
+    def _as_line(self):
+        """`GET /x` without a version is a line of the raw protocol."""
+        stream = self.stream
+        stream.peer = stream.peer.over("tls" if stream.peer.secure else "tcp")
+        stream.protocol = LineConnection(stream, self.front)
+        stream.protocol.received(self.parser.detach())
+        if self.over:
+            stream.protocol.ended()
+
+    def _set_deadline(self, served):
+        """For the whole of a request from its first byte, or for the next one."""
+        stream, settings = self.stream, self.front.settings
+        if not self.parser.in_request:
+            self.partial = False
+            stream.deadline = stream.reactor.now + settings.idletimeout
+        elif served or not self.partial:
+            self.partial = True
+            stream.deadline = stream.reactor.now + settings.requesttimeout
+
+    def _serve(self, message):
+        fields, front = message.fields, self.front
         facts = fields.derived
-        if facts is None:
+        if facts is None or facts.proxies is not front.server.trusted_proxies:      # the settings were read again
             facts = fields.derived = web_facts(self.stream.peer, fields.values, front.server)
-        path, _, query = message.target.partition("?")
         method = message.method
-        if method not in ("GET", "POST", "HEAD"):
-            return self._other_method(message, facts)
-        front.route(path)(self, message, facts, path, query)
-
-    def _other_method(self, message, facts):
-        if message.method == "OPTIONS":
-            extra = METHODS + facts.preflight
-            return self.answer(message, 204, None, None, extra)
-        if message.method in ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT"):
-            return self.answer(message, 405, "text/plain", b"method not allowed\n", METHODS)
-        return self.answer(message, 501, "text/plain", b"method not implemented\n", METHODS)
-
-    def on_api(self, message, facts, path, query):
-        """A request to the API: its query, its body, or both (the query wins)."""
-        asker = self.front.asker
-        try:
-            parsed = Parsed("url", path, parse_query(query))
-            if message.body:
-                parsed = _merged(parsed, read_body(message.fields.values.get("content-type", ""), message.body))
-        except ApiError as error:
-            request, answer = asker.refused(error, facts.peer, facts.accept)
+        if method == "GET" or method == "POST" or method == "HEAD":
+            path, _, query = message.target.partition("?")
+            front.route(path)(self, message, facts, path, query)
+        elif method == "OPTIONS":
+            self.answer(message, 204, None, None, METHODS + facts.preflight)
+        elif method in _KNOWN_METHODS:
+            self.answer(message, 405, TEXT, b"method not allowed\n", METHODS)
         else:
-            request, answer = asker.ask(parsed, facts.peer, self.session, facts.direct, facts.accept)
-        if answer.__class__ is Future:
-            self.pipeline.wait(answer, lambda done: self._rendered(message, facts, request, done))
-        else:
-            self.pipeline.add(self._rendered(message, facts, request, answer))
+            self.answer(message, 501, TEXT, b"method not implemented\n", METHODS)
 
-    def _rendered(self, message, facts, request, answer):
-        """Answer -> the bytes of the HTTP answer."""
-        front = self.front
-        status = code_of(answer) if front.settings.httpstrictresponse else 200
-        if answer.__class__ is list:
-            request.format = "json"
-        elif answer.close:
-            self.closing = True
-        elif answer.blob is not None:
-            blob = answer.blob
-            return self.framed(message, status, blob.content_type, blob.body,
-                                facts.cors_fixed + _disposition(blob.filename))
-        body = body_of(request, answer)
-        return self.framed(message, status, CONTENT_TYPE[request.format], body, facts.cors_fixed)
-
-    def framed(self, message, status, content_type, body, extra):
-        """The bytes of an answer, Content-Length and connection handling included."""
-        keep_alive = message.fields.keep_alive and not self.closing
-        prefix = self.front.prefix(status, content_type, keep_alive, extra)
-        if not keep_alive:
-            self._close_after()
+    def framed(self, message, status, content_type, body, extra, keep_alive=True):
+        """The bytes of an answer, Content-Length and connection handling included; body None: there is none."""
+        if not (keep_alive and message.fields.keep_alive):
+            keep_alive = False
+            self.pipeline.closing = True
         if body is None:
             return bodiless_answer(status, keep_alive, self.front.date() + extra)
+        prefix = self.front.prefix(status, content_type, keep_alive, extra)
         if message.method == "HEAD":
             return b"%s%d\r\n\r\n" % (prefix, len(body))
         return b"%s%d\r\n\r\n%s" % (prefix, len(body), body)
 
-    def _close_after(self):
-        """Close once the answers that were asked for have left."""
-        self.closing = True
-        self.stream.reactor.soon(self._close_when_idle)
-
-    def _close_when_idle(self):
-        if self.pipeline.idle:
-            self.stream.close()
-        else:
-            self.stream.reactor.later(0.02, self._close_when_idle)
+    def head(self, message, status, content_type, length, extra):
+        """The head alone, for a body that comes in pieces."""
+        keep_alive = message.fields.keep_alive
+        if not keep_alive:
+            self.pipeline.closing = True
+        return answer_prefix(status, content_type, keep_alive, self.front.date() + extra) + b"%d\r\n\r\n" % length
 
     def answer(self, message, status, content_type, body, extra=b""):
         """An answer that is ready, from the routes."""
         self.pipeline.add(self.framed(message, status, content_type, body, extra))
 
-    def on_nothing(self, message, facts, path, query):
-        self.answer(message, 404, "text/plain; charset=utf-8",
-                    b"nothing here: the API is /mvapireq/?apientry=NAME, see / for the rest\n", FIXED)
+    def may_read(self, message):
+        """Whether a page is only asked for; who posts to it gets 405."""
+        if message.method != "POST":
+            return True
+        self.answer(message, 405, TEXT, b"this is only for reading\n", _READING)
+        return False
 
-    def _fail(self, error):
-        """The peer broke the RFC: say so and close, as the rest of its bytes means nothing."""
-        if self.closing:
-            return
-        self.closing = True
-        body = error.reason.encode() + b"\n"
-        prefix = self.front.prefix(error.status, "text/plain; charset=utf-8", False, FIXED)
+    def _fail(self, status, reason):
+        """The peer broke the RFC, or we are broken: say so and close, as the rest of its bytes means nothing."""
+        body = reason.encode() + b"\n"
+        prefix = self.front.prefix(status, TEXT, False, FIXED)
         self.pipeline.add(b"%s%d\r\n\r\n%s" % (prefix, len(body), body))
-        self.pipeline.flush()
-        self._close_when_idle()
-
-
-def _merged(parsed, body):
-    """Query and body as one request; for a batch the query holds what its requests have in common."""
-    common = parsed.params
-    if isinstance(body.params, list):
-        params = [{**each, **common} for each in body.params]
-    else:
-        params = {**body.params, **common} if common else body.params
-    return Parsed(body.syntax, parsed.path, params, body.files)
-
-
-def _disposition(filename):
-    if filename is None:
-        return b""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in filename)
-    return b'Content-Disposition: attachment; filename="%s"\r\n' % safe.encode()
-
+        self.pipeline.closing = True

@@ -16,7 +16,8 @@ h1 {{ font-size: 1.6rem; margin-bottom: .25rem; }}
 h2 {{ font-size: 1.05rem; margin-top: 2rem; }}
 p.lead {{ margin-top: 0; opacity: .75; }}
 code, pre {{ font: .9em/1.5 ui-monospace, monospace; }}
-pre {{ padding: .8rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: .5rem; background: rgba(127, 127, 127, .14); }}
+pre {{ padding: .8rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: .5rem;
+  background: rgba(127, 127, 127, .14); }}
 table {{ border-collapse: collapse; width: 100%; }}
 td {{ padding: .35rem .6rem .35rem 0; vertical-align: top; border-top: 1px solid rgba(127, 127, 127, .3); }}
 td:first-child {{ white-space: nowrap; }}

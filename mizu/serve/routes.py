@@ -1,51 +1,76 @@
 """Paths of the main port beside the API: pages, health, the API's description, files, WebSockets."""
 
+from functools import cache
+
 from ..base.task import Future
 from .page import front_page
+from .pieces import Pieces
 from .static import File
 from .webfacts import FIXED
 from .websockets import on_websocket
 
 _TEXT = "text/plain; charset=utf-8"
+_PAGE = b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" + FIXED
 
 
 def on_page(connection, message, facts, path, query):
-    connection.answer(message, 200, "text/html; charset=utf-8", front_page(connection.front.server, message.fields.host),
-                      b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" + FIXED)
+    if connection.may_read(message):
+        page = front_page(connection.front.server, message.fields.host)
+        connection.answer(message, 200, "text/html; charset=utf-8", page, _PAGE)
 
 
 def on_health(connection, message, facts, path, query):
     """Alive: the loop turns."""
-    connection.answer(message, 200, _TEXT, b"OK\n", FIXED)
+    if connection.may_read(message):
+        connection.answer(message, 200, _TEXT, b"OK\n", FIXED)
 
 
 def on_ready(connection, message, facts, path, query):
     """Ready for work: started, not stopping, and the database takes writes."""
-    trouble = connection.front.server.trouble()
-    connection.answer(message, 503 if trouble else 200, _TEXT, (trouble or "OK").encode() + b"\n", FIXED)
+    if connection.may_read(message):
+        trouble = connection.front.server.trouble()
+        connection.answer(message, 503 if trouble else 200, _TEXT, (trouble or "OK").encode() + b"\n", FIXED)
 
 
 def on_openapi(connection, message, facts, path, query):
+    if connection.may_read(message):
+        connection.answer(message, 200, "application/json", _openapi(), facts.cors_fixed)
+
+
+@cache
+def _openapi():
+    """The command table does not change while the process runs, and to describe it takes 10 ms."""
     from ..api.manual import openapi
-    connection.answer(message, 200, "application/json", openapi().encode(), facts.cors_fixed)
+    return openapi().encode()
 
 
 def on_static(connection, message, facts, path, query):
-    """A file of /mvweb/, read in a worker."""
+    """A file of /mvweb/, read in workers; one at a time on a connection, as it may be large."""
+    if not connection.may_read(message):
+        return
     server = connection.front.server
-    name = path.lower().partition("/mvweb")[2].lstrip("/")
-    name = path[len(path) - len(name):] if name else ""
-    work = server.workers.run(server.static.get, name, message.fields.values)
     answer = Future()
+    work = server.workers.run(server.static.get, path[len("/mvweb"):], message.fields.values, message.method == "HEAD")
     work.then(lambda done: answer.set(_result(done)))
-    connection.pipeline.wait(answer, lambda file: connection.framed(message, file.status, file.content_type,
-                                                                    file.body, facts.cors + file.extra))
+    connection.pipeline.wait(answer, lambda file: _framed(connection, message, facts, file), alone=True)
+
+
+def _framed(connection, message, facts, file):
+    """File -> the bytes of the HTTP answer, or Pieces of it."""
+    extra = facts.cors + file.extra
+    if file.source is None:
+        return connection.framed(message, file.status, file.content_type, file.body, extra)
+    head = connection.head(message, file.status, file.content_type, file.length, extra)
+    if message.method == "HEAD":
+        file.source.close()
+        return head
+    return Pieces(head, file.source, file.length, connection.front.server.workers)
 
 
 def _result(done):
     try:
         return done.result()
-    except Exception:
+    except Exception:           # more calls wait for the workers than they take
         return File(503, _TEXT, b"", b"too many files are being read, try again\n")
 
 

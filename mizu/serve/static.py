@@ -11,8 +11,8 @@ from ..base.errors import ApiError
 from ..wire.http1 import http_date
 from ..wire.query import unquote
 
-MAX_FILE = 32 << 20
-"""A larger one is served in ranges of this size only (players and download managers ask for ranges)."""
+MAX_WHOLE = 64 * 1024
+"""Bytes of a file that are read at once; what is longer leaves in pieces, as fast as the client reads."""
 
 _TYPES = {
     "html": "text/html; charset=utf-8", "htm": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
@@ -24,6 +24,9 @@ _TYPES = {
     "wasm": "application/wasm", "pdf": "application/pdf", "zip": "application/zip",
 }
 _OTHER = "application/octet-stream"
+_PLAIN = "text/plain; charset=utf-8"
+_GUARD = "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
+_UPLOADED = "Content-Disposition: attachment\r\nContent-Security-Policy: sandbox; default-src 'none'\r\n"
 
 
 def safe_path(root, name):
@@ -40,14 +43,17 @@ def safe_path(root, name):
 
 
 class File:
-    """A part of a file: status, content type, extra header fields, bytes (None: an answer without a body)."""
-    __slots__ = ("status", "content_type", "extra", "body")
+    """A file or a part of it as an answer: status, content type, extra header fields; its bytes in `body` (None: no
+    body at all), or `length` bytes to be read from the open file `source`."""
+    __slots__ = ("status", "content_type", "extra", "body", "source", "length")
 
-    def __init__(self, status, content_type, extra, body):
+    def __init__(self, status, content_type, extra, body, source=None, length=0):
         self.status = status
         self.content_type = content_type
         self.extra = extra
         self.body = body
+        self.source = source
+        self.length = length
 
 
 class StaticFiles:
@@ -56,49 +62,57 @@ class StaticFiles:
     def __init__(self, root):
         self.root = root
 
-    def get(self, name, values):
-        """The File for a path below /mvweb/ and the header fields of the request."""
+    def get(self, name, values, head=False):
+        """The File for the path behind /mvweb and the header fields of a request; `head`: its bytes are not wanted."""
+        file = None
         try:
             path = safe_path(self.root, unquote(name))
             if os.path.isdir(path):
-                path = os.path.join(path, "index.html")
-            with open(path, "rb") as file:
-                return self._file(file, os.fstat(file.fileno()), name, values)
+                if name[-1:] != "/":        # its page has links that are relative to it
+                    return File(301, None, f"Location: {name.rpartition('/')[2] or 'mvweb'}/\r\n".encode(), None)
+                path = safe_path(self.root, unquote(name) + "index.html")
+            file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb", buffering=0)
+            answer = self._file(file, os.fstat(file.fileno()), path, values, head)
         except ApiError as error:
-            return _plain(error.code, error.message)
+            answer = _plain(error.code, error.message)
         except (OSError, ValueError):
-            return _plain(404, "no such file")
+            answer = _plain(404, "no such file")
+        if file is not None and answer.source is None:
+            file.close()
+        return answer
 
-    def _file(self, file, status, name, values):
+    def _file(self, file, status, path, values, head):
         if not stat.S_ISREG(status.st_mode):
             return _plain(403, "not a regular file")
-        etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-        uploaded = name.lower().startswith("filestorage/")
-        content_type = _TYPES.get(name.rpartition(".")[2].lower() if "." in name else "html", _OTHER)
-        extra = (f"ETag: {etag}\r\nLast-Modified: {http_date(int(status.st_mtime))}\r\nAccept-Ranges: bytes\r\n"
-                 "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n")
-        if uploaded:
-            extra += "Content-Disposition: attachment\r\nContent-Security-Policy: sandbox; default-src 'none'\r\n"
+        size, changed = status.st_size, http_date(int(status.st_mtime))
+        etag = f'"{status.st_mtime_ns:x}-{size:x}"'
+        extra = f"ETag: {etag}\r\nLast-Modified: {changed}\r\nAccept-Ranges: bytes\r\n{_GUARD}"
+        if self._uploaded(path):
+            extra += _UPLOADED
         if _matches(values.get("if-none-match"), etag) or (
-                "if-none-match" not in values and values.get("if-modified-since") == http_date(int(status.st_mtime))):
+                "if-none-match" not in values and values.get("if-modified-since") == changed):
             return File(304, None, extra.encode(), None)
-        size = status.st_size
-        first, last = 0, size - 1
-        asked = values.get("range") if values.get("if-range", etag) == etag else None
-        wanted = _range(asked, size) if asked else None
+        asked = values.get("range") if values.get("if-range", etag) in (etag, changed) else None
+        wanted = _range(asked, size) if asked and not head else None       # RFC 9110 14.2: only for GET
         if wanted == ():
-            return File(416, "text/plain", f"Content-Range: bytes */{size}\r\n".encode(), b"")
-        if wanted or size > MAX_FILE:
-            first, last = wanted or (0, size - 1)
-            last = min(last, first + MAX_FILE - 1)
+            return File(416, _PLAIN, f"Content-Range: bytes */{size}\r\n".encode(), b"")
+        first, last = wanted or (0, size - 1)
+        if wanted:
             extra += f"Content-Range: bytes {first}-{last}/{size}\r\n"
+        content_type = _TYPES.get(os.path.splitext(path)[1][1:].lower(), _OTHER)
         file.seek(first)
-        return File(206 if wanted or size > MAX_FILE else 200, content_type, extra.encode(),
-                    file.read(last - first + 1))
+        length = last - first + 1
+        if length > MAX_WHOLE:
+            return File(206 if wanted else 200, content_type, extra.encode(), None, file, length)
+        return File(206 if wanted else 200, content_type, extra.encode(), file.read(length) if length else b"")
+
+    def _uploaded(self, path):
+        """Whether users put it there: judged on the real path, as names have many spellings."""
+        return os.path.relpath(path, os.path.realpath(self.root)).lower().startswith("filestorage" + os.sep)
 
 
 def _plain(status, text):
-    return File(status, "text/plain; charset=utf-8", b"", text.encode() + b"\n")
+    return File(status, _PLAIN, b"X-Content-Type-Options: nosniff\r\n", text.encode() + b"\n")
 
 
 def _matches(sent, etag):
@@ -112,7 +126,8 @@ def _range(text, size):
     """(first, last) of one byte range, () when it cannot be satisfied, None for what RFC 9110 14.2 lets us ignore."""
     unit, _, spec = text.partition("=")
     first, dash, last = spec.strip().partition("-")
-    if unit.strip().lower() != "bytes" or not dash or not (first + last).isdecimal() or not (first + last).isascii():
+    digits = first + last
+    if unit.strip().lower() != "bytes" or not dash or len(digits) > 40 or not (digits.isascii() and digits.isdecimal()):
         return None
     if not first:
         return (max(0, size - int(last)), size - 1) if int(last) and size else ()

@@ -8,20 +8,25 @@ import ipaddress
 
 from ..base.message import Peer
 
-_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto", "via")
+"""Fields that show that a request came through a proxy."""
+
+FIXED = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 
 class WebFacts:
     """peer (the client behind a trusted proxy), direct (see Request), accept, and the CORS fields as bytes:
-    `cors` for any answer, `cors_fixed` with the fixed fields of API answers, `preflight` for OPTIONS."""
-    __slots__ = ("peer", "direct", "accept", "cors", "cors_fixed", "preflight")
+    `cors` for any answer, `cors_fixed` with the fixed fields of API answers, `preflight` for OPTIONS.
+    `proxies`: the server's trusted_proxies, another object once the settings have been read again."""
+    __slots__ = ("peer", "direct", "accept", "cors", "cors_fixed", "preflight", "proxies")
 
 
 def web_facts(peer, fields, server):
     """Peer of the connection, {name in lower case: value} -> WebFacts."""
     facts = WebFacts()
-    facts.peer, proxied = _client(peer, fields, server)
-    facts.direct = not proxied and not _foreign(fields) and server.is_own_host(fields.get("host", ""))
+    facts.proxies = server.trusted_proxies
+    facts.peer, unknown = _client(peer, fields, facts.proxies)
+    facts.direct = not unknown and not _foreign(fields) and server.is_own_host(fields.get("host", ""))
     facts.accept = fields.get("accept", "")
     if facts.accept == "*/*":
         facts.accept = ""
@@ -33,37 +38,36 @@ def web_facts(peer, fields, server):
     return facts
 
 
-FIXED = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-
-
-def _client(peer, fields, server):
-    """(Peer, came through a proxy that is not ours)."""
+def _client(peer, fields, proxies):
+    """(Peer of the client, whether a proxy hides who that is)."""
     if not any(name in fields for name in _FORWARDED):
         return peer, False
-    proxies = server.trusted_proxies
-    host = peer.host
-    if not _within(host, proxies):
+    if not _within(peer.host, proxies):
         return peer, True
-    for hop in reversed(_hops(fields)):
-        host = hop
-        if not _within(hop, proxies):
-            break
-    if not _is_address(host):
+    told = [_client_of(hops, proxies) for hops in (_x_forwarded_for(fields), _forwarded(fields)) if hops]
+    if len(set(told)) != 1 or not _is_address(told[0]):     # a client may forge the field that its proxy does not write
         return peer, True
-    return Peer(peer.transport, host, 0, peer.local, peer.secure), False
+    address = ipaddress.ip_address(told[0].partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    return Peer(peer.transport, str(address), 0, peer.local, peer.secure), False
 
 
-def _hops(fields):
-    """The addresses a request passed, the client first (X-Forwarded-For, else RFC 7239)."""
-    listed = fields.get("x-forwarded-for", "")
-    if listed:
-        return [_bare(hop) for hop in listed.split(",")]
+def _client_of(hops, proxies):
+    """The hop that reached the first of our proxies: what stands before it may be forged."""
+    return next((hop for hop in reversed(hops) if not _within(hop, proxies)), hops[0])
+
+
+def _x_forwarded_for(fields):
+    return [_bare(hop) for hop in fields.get("x-forwarded-for", "").split(",") if hop.strip()]
+
+
+def _forwarded(fields):
+    """RFC 7239: for= of every element, "" where it is missing."""
     hops = []
     for element in fields.get("forwarded", "").split(","):
-        for pair in element.split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name.lower() == "for":
-                hops.append(_bare(value.strip('"')))
+        pairs = dict(pair.strip().lower().partition("=")[::2] for pair in element.split(";"))
+        if element.strip():
+            hops.append(_bare(pairs.get("for", "").strip('"')))
     return hops
 
 
