@@ -152,7 +152,8 @@ class Server:
             return
         self.stopping = True
         self.ports.close()
-        self.streams.close_all()
+        for stream in self.streams:
+            getattr(stream.protocol, "finish", stream.close)()
         self._drain(self.clock.monotonic() + DRAIN)
 
     def _drain(self, until):
