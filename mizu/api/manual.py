@@ -4,6 +4,7 @@ Pure text; knows the table and the options, and nothing of a running server.
 """
 
 import json
+from urllib.parse import quote
 
 from .. import VERSION
 from ..base.message import Rows
@@ -67,9 +68,9 @@ def example(command, key, authid, proof):
     """A request for a command as it stands behind the server's address."""
     words = [f"/mvapireq/?apientry={command.name}"]
     if command.access not in (OPEN, ANYBODY):
-        words.append(f"authkey={key}")
+        words.append(f"authkey={quote(key)}")
     if command.access in (USER, ADMIN, SENSITIVE, NAMED):
-        words.append(f"authid={authid}")
+        words.append(f"authid={quote(authid)}")
     if command.access in (USER, ADMIN, SENSITIVE):
         words.append(proof)
     words += [f"{param.name}={param.type.sample}" for param in command.params if command.required(param)]

@@ -71,13 +71,15 @@ def close(ctx):
     return Answer("OK: bye", close=True)
 
 
-@command("apiexamples", group="session", access=ADMIN, reads=True,
+@command("apiexamples", group="session", access=ADMIN,
          summary="Ready requests for this server, with digests that work",
          params=[Param("user", username, "account the digests are for; without it your own")])
 def apiexamples(ctx, user=None):
     account = ctx.server.users.by_username(user) if user else ctx.user
     if account is None:
         raise ApiError(404 if user else 400, f"no such user: {user}" if user else "missing user input")
+    if not account.password:
+        raise ApiError(422, f"the password of {account.username} is not kept, so there is no digest of it")
     settings, salt = ctx.server.settings, ctx.server.entropy.digits(7)
     key = next((key for key in settings.apiv2key if key), "")
     bare = f"authmd5={digest_bare(account.username, account.password, salt, settings.apiv2md5salt)}&authsalt={salt}"

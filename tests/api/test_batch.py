@@ -124,11 +124,12 @@ def test_custom_sql_that_writes_cannot_be_part_of_it_either(house, sql):
     assert answers[0].code == 400 and house.value("john", "credit") == 12.34
 
 
-@pytest.mark.parametrize("entry", ["restart", "reload", "setini", "loadinifiles", "savesettings", "logrename", "delbanned",
-                                   "apireload", "unittest"])
+@pytest.mark.parametrize("entry", ["restart", "reload", "setini", "loadinifiles", "savesettings", "logrename",
+                                   "delbanned", "apireload", "unittest"])
 def test_what_no_rollback_can_take_back_is_refused_before_anything_is_tried(house, entry):
     before = house.db.commits
-    answers = house.batch(("setcredit", {**ROOT, "u_username": "john", "u_credit": 50}), (entry, ROOT), ("apitest1", {}))
+    credit = {**ROOT, "u_username": "john", "u_credit": 50}
+    answers = house.batch(("setcredit", credit), (entry, ROOT), ("apitest1", {}))
     assert said(answers) == [NOT_TRIED, (400, f"ERROR: {entry} cannot be taken back and cannot be part of a batch"),
                              NOT_TRIED]
     assert house.db.commits == before

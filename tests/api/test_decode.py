@@ -55,14 +55,15 @@ def test_a_request_carries_who_what_when(monkeypatch):
 # -- positions -------------------------------------------------------------------------------------
 
 def test_without_apientry_the_order_is_command_key_user_password_and_the_commands_own():
-    """Manual, Parameters: "the parameter order must be: functionname, apikey, username, password, function parameters"."""
+    """Manual, Parameters: "functionname, apikey, username, password, function parameters"."""
     request = read("/mvapireq/?param1=sms&param2=KEY&param3=john&param4=pass&param5=111&param6=222&param7=hello")
     assert request.entry == "sms"
     assert request.params == {"apientry": "sms", "authkey": "KEY", "authid": "john", "authpwd": "pass",
                               "param1": "111", "param2": "222", "param3": "hello"}
 
 
-@pytest.mark.parametrize("text", ["/mvapireq/?apientry=sms&param1=111&param2=222", "/mvapireq/sms?param1=111&param2=222"])
+@pytest.mark.parametrize("text", ["/mvapireq/?apientry=sms&param1=111&param2=222",
+                                  "/mvapireq/sms?param1=111&param2=222"])
 def test_with_a_command_they_are_its_own(text):
     params = read(text).params
     assert params["param1"] == "111" and params["param2"] == "222" and "authkey" not in params
@@ -96,7 +97,8 @@ def test_mcrfs_holds_the_whole_query_or_its_authentication():
 
 
 def test_mcrfs_may_hold_a_path_and_positions():
-    assert read(f"/mvapireq/?mcrfs={encode('/mvapireq/balance?authid=j', XOR)}", httpapiencryptkey=XOR).entry == "balance"
+    path = encode("/mvapireq/balance?authid=j", XOR)
+    assert read(f"/mvapireq/?mcrfs={path}", httpapiencryptkey=XOR).entry == "balance"
     request = read(f"/mvapireq/?mcrfs={encode('param1=balance&param2=KEY', XOR)}", httpapiencryptkey=XOR)
     assert request.entry == "balance" and request.params["authkey"] == "KEY"
 
@@ -175,7 +177,8 @@ def test_a_blank_request_has_a_serial_and_a_format_for_its_refusal():
 
 def test_an_array_of_objects_is_a_batch_in_its_order():
     made = decoder()
-    requests = made.request(read_body("application/json", b'[{"apientry":"a"},{"param1":"b","param2":"K"}]'), PEER, True)
+    body = b'[{"apientry":"a"},{"param1":"b","param2":"K"}]'
+    requests = made.request(read_body("application/json", body), PEER, True)
     assert [(r.entry, r.serial, r.format) for r in requests] == [("a", 1, "json"), ("b", 2, "json")]
     assert requests[1].params["authkey"] == "K"
 

@@ -1,0 +1,120 @@
+"""showcfg, getini, setini, savesettings, loadinifiles."""
+
+import pytest
+
+INI = "; mine\n[api]\napiv2key = thekey\n[limits]\nbantime = 7\n"
+
+
+@pytest.fixture
+def desk(desk):
+    return desk.with_ini(INI, "maxauthfail=3")
+
+
+def rows(answer):
+    return {name: (value, origin) for _, name, value, origin in answer.data.rows}
+
+
+def test_showcfg_tells_every_setting_and_where_it_comes_from(desk):
+    shown = rows(desk.do("showcfg"))
+    assert shown["bantime"] == ("7", f"{desk.folder}/mizud.ini line 5")
+    assert shown["maxauthfail"] == ("3", "--set") and shown["sniffwait"] == ("5", "default")
+    assert shown["apiv2key"][0] == "***" and "thekey" not in str(shown)
+
+
+def test_showcfg_may_look_for_a_part_of_a_name(desk):
+    assert set(rows(desk.do("showcfg", key="BANT"))) == {"bantime"}
+    assert set(rows(desk.do("showcfg", txt="bant"))) == {"bantime"}
+
+
+def test_getini(desk):
+    answer = desk.do("getini", section="limits", key="bantime")
+    assert answer.message == "OK: 7"
+    assert answer.data == {"section": "limits", "key": "bantime", "value": "7",
+                           "origin": f"{desk.folder}/mizud.ini line 5"}
+    assert desk.do("getini", key="bantime").message == desk.do("getini", param1="bantime").message == "OK: 7"
+    assert desk.do("getini", key="apiv2key").message == "OK: ***"
+    assert desk.do("getini", key="apiv2md5salt").message == "OK: "
+
+
+@pytest.mark.parametrize("params, code, text", [
+    ({}, 400, "missing parameter key"), ({"key": "bantim"}, 404, "did you mean bantime"),
+    ({"section": "api", "key": "bantime"}, 400, "belongs to section limits")])
+def test_getini_refuses_by_name(desk, params, code, text):
+    answer = desk.do("getini", **params)
+    assert answer.code == code and text in answer.message
+
+
+def test_setini_writes_the_file_and_applies_it(desk):
+    answer = desk.do("setini", section="limits", key="bantime", value="9")
+    assert answer.message == "OK: 1 written" and answer.warning is None
+    assert desk.ini == INI.replace("= 7", "= 9") and desk.settings.bantime == 9 and desk.reloads == 1
+
+
+def test_setini_without_a_value_takes_the_line_out(desk):
+    desk.do("setini", section="limits", key="bantime")
+    assert "bantime" not in desk.ini and desk.settings.bantime == 900
+
+
+def test_setini_says_what_keeps_it_from_having_its_effect(desk):
+    assert desk.do("setini", section="network", key="sipports", value="5080").warning == "after a restart: sipports"
+    answer = desk.do("setini", section="limits", key="maxauthfail", value="5")
+    assert answer.warning == "something stronger keeps its value: maxauthfail (--set)"
+    with desk.db.unit() as unit:
+        unit.run("INSERT INTO tb_settings (name, value) VALUES ('bantime', '11')")
+    answer = desk.do("setini", section="limits", key="bantime", value="12")
+    assert answer.warning == "something stronger keeps its value: bantime (tb_settings)" and desk.settings.bantime == 11
+
+
+@pytest.mark.parametrize("params, code", [
+    ({"section": "limits", "key": "bantime", "value": "x"}, 400),
+    ({"section": "limits", "key": "nosuch", "value": "1"}, 404),
+    ({"section": "api", "key": "bantime", "value": "1"}, 400), ({"key": "bantime", "value": "1"}, 400),
+    ({"section": "limits", "key": "bantime", "value": "1", "file": "/etc/passwd"}, 404),
+    ({"section": "api", "key": "domain", "value": "a\nb"}, 400)])
+def test_setini_refuses_before_it_writes(desk, params, code):
+    assert desk.do("setini", **params).code == code
+    assert desk.ini == INI and desk.reloads == 0
+
+
+def test_setini_without_an_ini_file_is_501(desk):
+    desk.settings._places = ((), {}, None)
+    answer = desk.do("setini", section="limits", key="bantime", value="9")
+    assert answer.code == 501 and "--config" in answer.message
+
+
+def test_setini_says_what_else_is_wrong_in_the_file(desk):
+    (desk.folder / "mizud.ini").write_text(INI + "authfailtime = never\n")
+    answer = desk.do("setini", section="limits", key="bantime", value="9")
+    assert answer.code == 422 and "authfailtime takes" in answer.message
+
+
+@pytest.mark.parametrize("entry", ["savesettings", "saveinifiles"])
+def test_savesettings_writes_what_the_database_holds(desk, entry):
+    with desk.db.unit() as unit:
+        unit.run("INSERT INTO tb_settings (name, value) VALUES ('bantime', '11'), ('maxauthfail', '12'),"
+                 " ('_note', 'x')")
+    answer = desk.do(entry, module="all", notsaved=1)
+    assert answer.message == f"OK: 2 settings written to {desk.folder}/mizud.ini"
+    assert "bantime = 11\n" in desk.ini and "maxauthfail = 12\n" in desk.ini, "not what --set says"
+    assert "_note" not in desk.ini
+
+
+def test_loadinifiles_takes_the_file_into_the_database(desk):
+    (desk.folder / "mizud.ini").write_text(INI + "authfailtime = 60\n")
+    answer = desk.do("loadinifiles")
+    assert answer.message == "OK: 3 written" and answer.warning is None
+    assert dict(desk.db.rows("SELECT name, value FROM tb_settings")) == {
+        "apiv2key": "thekey", "bantime": "7", "authfailtime": "60"}
+    assert desk.db.value("SELECT changedby FROM tb_settings WHERE name = 'bantime'") == "root"
+    assert desk.settings.authfailtime == 60 and desk.settings.origin("bantime") == "tb_settings"
+
+
+def test_loadinifiles_is_one_transaction_and_takes_nothing_of_a_bad_file(desk):
+    before = desk.db.commits
+    (desk.folder / "mizud.ini").write_text(INI + "authfailtime = never\n")
+    assert desk.do("loadinifiles").code == 400
+    (desk.folder / "mizud.ini").write_text(INI + "[broken\n")
+    assert desk.do("loadinifiles").code == 400
+    assert desk.db.commits == before
+    (desk.folder / "mizud.ini").write_text(INI)
+    assert desk.do("loadinifiles").code == 200 and desk.db.commits == before + 1
