@@ -200,9 +200,9 @@ FORMATS = {
 ASKED = {"apitest1": "OK: api test succeed", "balance": "Your credit is $123.46 USD"}
 
 
-def lined(server, request, secure=False):
+def lined(server, request, secure=False, port=None):
     """All lines of the answer to a raw line: the server closes after the second."""
-    with wires.connect(server, secure) as sock, sock.makefile("rb") as answers:
+    with wires.connect(server, secure, port=port) as sock, sock.makefile("rb") as answers:
         sock.sendall(f"{request}\r\n/mvapireq/?apientry=close\r\n".encode())
         text = answers.read().decode()
     assert text.endswith("\r\nOK: bye\r\n") and "\n" not in text.replace("\r\n", "")
@@ -266,6 +266,15 @@ def test_http_1_0_is_answered_too(target):
         sock.sendall(b"GET /mvapireq/?apientry=apitest1 HTTP/1.0\r\n\r\n")
         head, _, body = file.read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ") and body == b"OK: api test succeed"
+
+
+def test_the_secure_port_serves_tls(target):
+    if target.certificate is None:
+        pytest.skip("there is no openssl to make a certificate")
+    ports = json.loads(http(target, f"/mvapireq/?apientry=info&format=json&{target.as_admin}").body)["data"]["ports"]
+    request = f"/mvapireq/?apientry=balance&{joined(as_john(target))}"
+    assert http(target, request, secure=True, port=ports["tls"]).body == ASKED["balance"]
+    assert lined(target, request, secure=True, port=ports["tls"]).strip() == ASKED["balance"]
 
 
 @pytest.mark.parametrize("path", ["/mvapireq/?", "/mvapireq?", "/mvapi/?", "/mvapi?", "/MVAPIREQ/?"])

@@ -27,9 +27,9 @@ def certificate(folder):
     return paths
 
 
-def connect(server, secure=False, source="127.0.0.1"):
-    """A TCP connection to the main port, with TLS if `secure`, verified; from any address of the loopback."""
-    sock = socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=(source, 0))
+def connect(server, secure=False, source="127.0.0.1", port=None):
+    """A TCP connection, to the main port unless told, with TLS if `secure`, verified; from any loopback address."""
+    sock = socket.create_connection(("127.0.0.1", port or server.port), timeout=10, source_address=(source, 0))
     if not secure:
         return sock
     if server.certificate is None:
@@ -37,10 +37,10 @@ def connect(server, secure=False, source="127.0.0.1"):
     return ssl.create_default_context(cafile=server.certificate).wrap_socket(sock, server_hostname="localhost")
 
 
-def http(server, target, secure=False, method="GET", body=None, headers={}, source="127.0.0.1"):
+def http(server, target, secure=False, method="GET", body=None, headers={}, source="127.0.0.1", port=None):
     """A Response to a request over HTTP/1.1."""
     import http.client
-    with connect(server, secure, source) as sock:
+    with connect(server, secure, source, port) as sock:
         connection = http.client.HTTPConnection("localhost")
         connection.sock = sock
         connection.request(method, target, body, headers)
