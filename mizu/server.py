@@ -14,6 +14,7 @@ from .api.trust import Networks, Trust
 from .base.entropy import Entropy
 from .base.errors import ApiError
 from .base.log import where
+from .base.task import spawn
 from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
 from .net.reactor import Reactor
@@ -21,10 +22,16 @@ from .net.streams import StreamSet
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.credits import Credits
+from .records.currencies import Currencies
 from .records.fields import Fields
 from .records.ledger import Ledger
 from .records.listing import Listing
+from .records.numbers import Numbers
+from .records.pins import Pins
+from .records.reservations import Reservations
 from .records.rules import Rules
+from .records.transfers import Transfers
 from .records.users import Users
 from .serve.asker import Asker
 from .serve.console import ConsoleFront
@@ -42,6 +49,9 @@ HOUSEKEEPING = 1.0
 
 FOREIGN = 0.05
 """Seconds between looks for another process's commits (DATA_VERSION costs 2 us)."""
+
+HOUR = 3600
+"""Seconds between two runs of Credits.maintenance, at full hours."""
 
 DRAIN = 10.0
 """Seconds that requests under way may take at the end."""
@@ -77,6 +87,12 @@ class Server:
         self.db.open()
         self.users = Users(self.db, settings, clock)
         self.ledger = Ledger(self.db, clock, self.users)
+        self.currencies = Currencies(self.db, settings)
+        self.reservations = Reservations(self.db, clock, self.users, self.ledger)
+        self.transfers = Transfers(self.ledger, self.reservations, self.currencies)
+        self.pins = Pins(self.db, clock, self.ledger, self.currencies)
+        self.numbers = Numbers(self.db, clock, self.users)
+        self.credits = Credits(self.db, clock, self.users, self.ledger, self.reservations, self.log)
         self.rules = Rules(self.db)
         self.bans = Bans(self.db, settings, clock)
         self.audit = Audit(self.db, clock)
@@ -127,6 +143,7 @@ class Server:
         self.reactor.every(HOUSEKEEPING, self._housekeeping)
         self.reactor.every(FOREIGN, self._foreign)
         self.reactor.soon(self._settle)
+        self.reactor.soon(self._maintain)
         return ports.opened
 
     def run(self):
@@ -223,12 +240,22 @@ class Server:
         self.trusted_proxies = Networks(settings.trustedproxies)
 
     def _login_failed(self, request, flags, authid):
-        """A wrong key, user or password: the security line, and one step towards a ban."""
+        """A wrong key, user or password."""
+        self._guessed(request, flags, "InvalidPassword" if authid else "InvalidAccountID", authid or "key",
+                      "failed logins")
+
+    def wrong_pin(self, request, account):
+        """A prepaid code that there is not, sent for an account."""
+        flags = self.trust.flags(request.peer.host)
+        self._guessed(request, flags, "ChallengeResponseFailed", account.username, "wrong PINs")
+
+    def _guessed(self, request, flags, event, name, reason):
+        """The security line, and one step towards a ban."""
         peer = request.peer
         proven = peer.transport != "udp" or request.params.get("nonce", "") != ""
-        self.log.security("InvalidPassword" if authid else "InvalidAccountID", authid or "key", peer, "API", proven)
+        self.log.security(event, name, peer, "API", proven)
         if proven and not self.trust.exempt(flags):
-            self.bans.fail(peer.host)
+            self.bans.fail(peer.host, reason)
 
     # -- upkeep ------------------------------------------------------------------------------------
 
@@ -243,6 +270,17 @@ class Server:
         self._load_tls()
         self.bans.tick()
         self.audit.tick()
+
+    def _maintain(self):
+        """At the start, once requests are served, and then at every full hour."""
+        self.reactor.later(HOUR - self.clock.now() % HOUR + 1, self._maintain)
+        spawn(self.credits.maintenance()).then(self._maintained)
+
+    def _maintained(self, future):
+        try:
+            future.result()
+        except Exception as error:      # the next hour tries again
+            self._error("the maintenance of credits", error)
 
     def _foreign(self):
         if self.db.foreign_change():

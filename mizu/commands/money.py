@@ -4,9 +4,9 @@ from ..api.command import ADMIN, USER, command
 from ..api.param import Param, money
 from ..base.errors import ApiError
 from ..base.message import Answer
-from ..records.ledger import money_text
 from ..records.values import decimal
 from .accounts import U_ID, U_USERNAME
+from .recharge import PIN, credited, own_account, recharged
 from .writing import SYNC, settle
 
 
@@ -35,11 +35,19 @@ async def setcredit(ctx, u_id=None, u_username=None, u_credit=None, sync=-1):
     return await _book(ctx, ctx.account(u_id, u_username), ctx.server.ledger.set_credit, u_credit, sync)
 
 
-@command("changecredit", group="money", access=ADMIN, summary="Adds to the credit of an account, or takes from it",
+@command("changecredit", group="money", access=USER, audited=True,
+         summary="Adds to the credit of an account, or takes from it; users add by PIN only",
          params=[U_ID, U_USERNAME, Param("u_credit", money, "what to add, negative to deduct", aliases=("credit",)),
-                 SYNC])
-async def changecredit(ctx, u_id=None, u_username=None, u_credit=None, sync=-1):
-    return await _book(ctx, ctx.account(u_id, u_username), ctx.server.ledger.add, u_credit, sync)
+                 PIN, SYNC])
+async def changecredit(ctx, u_id=None, u_username=None, u_credit=None, pin="", sync=-1):
+    if not ctx.is_admin and u_credit is not None:
+        raise ApiError(403, "access denied: users change their credit by PIN")
+    if pin and u_credit is not None:
+        raise ApiError(400, "u_credit or pin, not both")
+    account = ctx.account(u_id, u_username) if ctx.is_admin else own_account(ctx)
+    if pin:
+        return await recharged(ctx, account, pin, sync)
+    return await _book(ctx, account, ctx.server.ledger.add, u_credit, sync)
 
 
 async def _book(ctx, account, change, micros, sync):
@@ -52,5 +60,4 @@ async def _book(ctx, account, change, micros, sync):
         _, new = change(unit, account, micros, "admin", ctx.actor)
     server.users.reload((account.id,))
     await settle(ctx, sync)
-    currency = server.ledger.currency(account.currency)
-    return Answer(f"OK: credit is {money_text(new)} {currency}", {"credit": decimal(new), "currency": currency})
+    return credited(ctx, account, new)

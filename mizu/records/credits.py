@@ -47,7 +47,7 @@ class Credits:
         self.users = users
         self.ledger = ledger
         self.reservations = reservations
-        self.periods = reservations.periods
+        self.months = reservations.months
         self.settings = users.settings
         self.log = log
         self._summed = ""           # the day on which every row was added up last
@@ -55,7 +55,7 @@ class Credits:
     async def maintenance(self):
         """Once an hour and at the start: months are begun, and the books compared; every row of them nightly."""
         await self.reset_months()
-        today = self.periods.today()
+        today = self.months.today()
         nightly = self._summed not in ("", today)
         self._summed = today
         differing = await self.db.differences(whole=nightly)
@@ -83,7 +83,7 @@ class Credits:
         """{when months began after `since`: the billing days that mean it}, which follow each other."""
         borders = {}
         for day in range(1, 32):
-            border = self.periods.month(day)
+            border = self.months.month(day)
             if since < border <= now:
                 borders.setdefault(border, []).append(day)
         return borders

@@ -6,7 +6,7 @@ cent.  Owns tb_reservations; knows no call and no price.
 """
 
 from ..base.errors import ApiError
-from .periods import Periods
+from .months import Months
 from .values import decimal
 
 SPENDING = "(kind IN ('call', 'sms', 'rebill') OR kind = 'transfer' AND amount_u < 0)"
@@ -44,7 +44,7 @@ class Reservations:
         self.clock = clock
         self.users = users
         self.ledger = ledger
-        self.periods = Periods(users.settings, clock)
+        self.months = Months(users.settings, clock)
 
     def payer(self, account):
         """The account that is charged for what another one does: its billinguserid, else itself."""
@@ -60,9 +60,9 @@ class Reservations:
         balance, postpaid, daily, monthly, billingday, held = row
         free = balance - held
         if daily > 0:
-            free = min(free, daily - held - self._spent(account.id, self.periods.today()))
+            free = min(free, daily - held - self._spent(account.id, self.months.today()))
         if monthly > 0 and not postpaid:        # a postpaid balance is what the month has left
-            free = min(free, monthly - held - self._spent(account.id, self.periods.month(billingday)))
+            free = min(free, monthly - held - self._spent(account.id, self.months.month(billingday)))
         return free
 
     def _spent(self, id, since):

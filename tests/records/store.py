@@ -7,10 +7,16 @@ from mizu.base.entropy import Entropy
 from mizu.base.task import Future, spawn
 from mizu.records.audit import Audit
 from mizu.records.bans import Bans
+from mizu.records.credits import Credits
+from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
 from mizu.records.ledger import Ledger
 from mizu.records.listing import Listing
+from mizu.records.numbers import Numbers
+from mizu.records.pins import Pins
+from mizu.records.reservations import Reservations
 from mizu.records.rules import Rules
+from mizu.records.transfers import Transfers
 from mizu.records.users import Users
 from mizu.store.db import Database
 from mizu.store.settings import Settings
@@ -36,8 +42,14 @@ def records(folder, *sets):
     db = Database(folder / "mizud.db", clock)
     db.open()
     users = Users(db, settings, clock)
+    ledger = Ledger(db, clock, users)
+    currencies = Currencies(db, settings)
+    reservations = Reservations(db, clock, users, ledger)
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
-                           ledger=Ledger(db, clock, users), rules=Rules(db), bans=Bans(db, settings, clock),
+                           ledger=ledger, currencies=currencies, reservations=reservations,
+                           transfers=Transfers(ledger, reservations, currencies),
+                           pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
+                           credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
                            audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users))
 
 
