@@ -143,6 +143,8 @@ def test_an_example(target, example):
         close_again(target, example.public)
     if example.says in manual.PRINTED_ANSWERS:
         assert (code, text) == (example.code, example.says)
+    if example.waits and code != example.code:
+        pytest.fail(f"it {example.waits}, and that has come: let the row say what it answers now\n{code} {text}")
     assert code == example.code and (text == example.says or re.match(example.says, text, re.S)), (code, text)
     if example.then:
         sql, answer = example.then
