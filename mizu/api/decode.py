@@ -6,13 +6,17 @@ positional order.  Knows the formats and the settings, but no transport and no r
 
 from ..base.errors import ApiError
 from ..base.message import Request
-from ..formats.negotiate import choose, format_named, guess
+from ..formats.answer import judge_callback
+from ..formats.negotiate import FORMATS, choose, format_named, guess
 from ..formats.request import path_entry
 from ..wire.obfuscate import reveal
 from .oldapi import is_old, named
 
 MAX_BATCH = 100
 """Commands in one batch: they share one transaction and one turn of the loop."""
+
+_PLAIN = frozenset(FORMATS) - {"jsonp"}
+"""What `format` may say that needs no second look."""
 
 _LEADING = ("apientry", "authkey", "authid", "authpwd")
 """What param1 to param4 mean in a request that does not name its command otherwise."""
@@ -58,7 +62,7 @@ class Decoder:
 
     def _one(self, parsed, params, peer, direct, accept):
         if self.key:
-            if "mcrfs" in params or any([value.startswith("oenc1_") for value in params.values()]):
+            if "mcrfs" in params or "oenc1_" in "".join(params.values()):
                 params = reveal(params, self.key)
         elif "mcrfs" in params:
             raise ApiError(501, "obfuscated requests are disabled: set httpapiencryptkey")
@@ -72,8 +76,12 @@ class Decoder:
         self.serial += 1
         syntax = parsed.syntax
         asked = params.get("format")
-        if asked or accept or self.forced or syntax != "url":
+        if asked in _PLAIN:
+            format = asked
+        elif asked or accept or self.forced or syntax != "url":
             format = self._format(_answer_format(entry, asked), accept, syntax)
+            if asked and format == "jsonp":
+                judge_callback(params.get("callback", ""))
         else:
             format = self.default
         return Request(entry.lower(), params, peer, direct, self.monotonic(), self.serial, syntax, format, parsed.files)

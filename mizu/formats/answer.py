@@ -33,12 +33,17 @@ _CALLBACK = re.compile(r"[\w.$]{1,64}", re.ASCII)
 def render(answer, format, callback="", csvsafe=False):
     """The whole body.  `callback` is for jsonp, `csvsafe` for csv; ApiError 400 if a callback is missing or no name."""
     if format == "jsonp":
-        if not _CALLBACK.fullmatch(callback):
-            raise ApiError(400, "jsonp needs the parameter callback: 1 to 64 letters, digits, _ . $")
+        judge_callback(callback)
         return render_jsonp(answer, callback)
     if csvsafe and format == "csv":
         return render_csv(answer, True)
     return RENDER[format](answer)
+
+
+def judge_callback(name):
+    """ApiError 400 if jsonp cannot call a function of that name."""
+    if not _CALLBACK.fullmatch(name):
+        raise ApiError(400, "jsonp needs the parameter callback: 1 to 64 letters, digits, _ . $")
 
 
 def render_batch(answers):

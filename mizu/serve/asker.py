@@ -9,7 +9,7 @@ from ..base.errors import ApiError
 from ..base.log import where
 from ..base.message import Answer
 from ..base.task import Future
-from ..formats.answer import render, render_batch
+from ..formats.answer import RENDER, render, render_batch
 
 
 class Asker:
@@ -40,7 +40,8 @@ class Asker:
         try:
             if answer.__class__ is list:
                 return render_batch(answer)
-            return render(answer, request.format, request.params.get("callback", ""))
+            plain = RENDER.get(request.format)
+            return plain(answer) if plain else render(answer, request.format, request.params.get("callback", ""))
         except ApiError as error:
             return self._instead(request, answer, error.code, error.message)
         except Exception as error:
