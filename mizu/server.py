@@ -22,6 +22,7 @@ from .net.streams import StreamSet
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.cdrs import Cdrs
 from .records.credits import Credits
 from .records.currencies import Currencies
 from .records.fields import Fields
@@ -31,6 +32,7 @@ from .records.numbers import Numbers
 from .records.pins import Pins
 from .records.reservations import Reservations
 from .records.rules import Rules
+from .records.statistics import Statistics
 from .records.transfers import Transfers
 from .records.users import Users
 from .serve.asker import Asker
@@ -98,6 +100,8 @@ class Server:
         self.audit = Audit(self.db, clock)
         self.listing = Listing(self.db, clock, settings)
         self.fields = Fields(self.db, self.users)
+        self.cdrs = Cdrs(self.db, settings)
+        self.statistics = Statistics(self.db, clock, settings)
 
     def _build_api(self):
         clock, settings = self.clock, self.settings

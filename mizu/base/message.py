@@ -73,7 +73,7 @@ class Answer:
 
     message   the whole text as the text formats show it ("OK: …", "ERROR: …", or bare where WIRE says so)
     code      as the manual's list: 200, 400, 401, 403, 404, 422, 500, 501 …
-    data      None, a scalar, a dict, or Rows / a list of dicts
+    data      None, a scalar, a dict, Rows / a list of dicts, or a RowStream
     warning   a sub-task that failed although the request succeeded
     entry     the command as it was asked for (`frequest`)
     control   word for old clients at the end of a text: "NORETRY", "DISPLAY" or ""
@@ -121,6 +121,21 @@ class Rows:
     def dicts(self):
         columns = self.columns
         return [dict(zip(columns, row)) for row in self.rows]
+
+
+class RowStream:
+    """A table too long for the memory, whose rows come a page at a time.
+
+    columns   names
+    more      function whose Future gives the next list of tuples, an empty one at the end
+    thin      leave out what is null, empty or 0, where a format can
+    """
+    __slots__ = ("columns", "more", "thin")
+
+    def __init__(self, columns, more, thin=False):
+        self.columns = columns
+        self.more = more
+        self.thin = thin
 
 
 class Principal:

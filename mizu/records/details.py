@@ -7,6 +7,7 @@ known here: their columns are null.
 from ..base.errors import ApiError
 from ..store.schema import SECRET_COLUMNS
 from .account import OUTBOUND, TYPES
+from .statistics import STATISTICS as FORMULAS
 from .values import known
 
 BASIC = ("id", "username", "name", "displayname", "type", "enabled", "temporarydisabled", "email", "phone", "telnumber",
@@ -27,12 +28,7 @@ _CENTS = "((abs(u.credit_u) + 5000) / 10000)"
 _CREDITTEXT = (f"printf('%s%d.%02d %s', CASE WHEN u.credit_u <= -5000 THEN '-' ELSE '' END, {_CENTS} / 100,"
                f" {_CENTS} % 100, coalesce(nullif(u.currency, ''), :currency))")
 
-STATISTICS = {
-    "cdrc": "coalesce(s.cdrc, 0)",
-    "sl": "coalesce(s.sl, 0)",
-    "asr": "coalesce(round(100.0 * s.succ / s.cdrc, 2), 0)",
-    "acd": "coalesce(round(1.0 * s.sl / nullif(s.succ, 0), 2), 0)",
-}
+STATISTICS = {name: FORMULAS[name][name] for name in ("cdrc", "sl", "asr", "acd")}
 """Calls, seconds talked, answered calls in per cent, seconds of an answered call."""
 
 COMPUTED = {

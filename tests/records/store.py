@@ -7,6 +7,7 @@ from mizu.base.entropy import Entropy
 from mizu.base.task import Future, spawn
 from mizu.records.audit import Audit
 from mizu.records.bans import Bans
+from mizu.records.cdrs import Cdrs
 from mizu.records.credits import Credits
 from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
@@ -17,6 +18,7 @@ from mizu.records.pins import Pins
 from mizu.records.reservations import Reservations
 from mizu.records.rules import Rules
 from mizu.records.transfers import Transfers
+from mizu.records.statistics import Statistics
 from mizu.records.users import Users
 from mizu.store.db import Database
 from mizu.store.settings import Settings
@@ -50,7 +52,8 @@ def records(folder, *sets):
                            transfers=Transfers(ledger, reservations, currencies),
                            pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
-                           audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users))
+                           audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users),
+                           cdrs=Cdrs(db, settings), statistics=Statistics(db, clock, settings))
 
 
 def wait(awaitable):
