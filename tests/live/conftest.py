@@ -36,5 +36,5 @@ def target(tmp_path_factory):
 
 
 def manual_accounts(server):
-    for sql in (manual.ACCOUNTS, manual.CALLS):
+    for sql in (manual.ACCOUNTS, manual.CALLS, manual.PINS, manual.NUMBERS):
         assert server.api("db", sql=sql).startswith("OK")

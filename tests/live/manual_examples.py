@@ -33,9 +33,8 @@ NEW = ("u_username=NEWUSERNAME&u_password=PASSWORD&u_name=NAME&u_email=EMAIL&u_p
        "&u_country=USA&u_address=x")
 
 _LATER = {
-    "calls": "callback p2p currentcalls rating", "messages": "sms", "recharging": "charge addcredit",
-    "call records": "cdr voicerecdownload rebill", "trunks": "addserver", "registrations": "reguser unreg",
-    "browser phones": "wsuser", "numbers": "getphonenumber lockphonenumber assignphonenumber",
+    "calls": "callback p2p currentcalls rating", "messages": "sms", "call records": "cdr voicerecdownload rebill",
+    "trunks": "addserver", "registrations": "reguser unreg", "browser phones": "wsuser",
     "requests to other servers": "jppget",
 }
 LATER = {command: f"comes with the {part}" for part, commands in _LATER.items() for command in commands.split()}
@@ -62,6 +61,12 @@ ACCOUNTS = """insert into tb_users (id, username, password, type, parentid, name
 CALLS = """insert into tb_cdrs (callerid, calledid, datum, callednumber, realduration, sipcallid)
     values (2001, 2005, getdate(), '3630111222', 65, 'xyz'), (2001, 2005, getdate(), '3630111222', 0, 'zyx')"""
 
+PINS = """insert into tb_prepaidcodes (pin, value)
+    values ('PINCODE', 4), ('PINCODE2', 4), ('7777', 2.5)"""
+
+NUMBERS = """insert into tb_telnumbers (number) values ('01888888'), ('3456'), ('3611000001'), ('3611000002'),
+    ('3611000003'), ('3611000004'), ('3611000005'), ('3611000006'), ('3611000007'), ('3611000008')"""
+
 PLACEHOLDERS = {
     "USRNAME": "john", "USERNAME": "john", "ADMINUSERNAME": "voipadmin", "ADMIN": "voipadmin", "CURRENCY": "USD",
 }
@@ -72,10 +77,10 @@ def runs(printed, says="OK", who="", fill={}, first="", then=(), public="", code
     return Example(printed, says, who, fill, first, then, public, code, "")
 
 
-def waits(printed, why="", code=404):
+def waits(printed):
     command = next((name for name in LATER if f"apientry={name}&" in printed or f"/{name}?" in printed
                     or printed.startswith(name + ",")), "cdr")
-    return Example(printed, ".*ERROR: ", "", {}, "", (), "", code, why or LATER[command])
+    return Example(printed, ".*ERROR: unknown command", "", {}, "", (), "", 404, LATER[command])
 
 
 USER_ADDED = r"OK: user added, user_id: \d+\nuser_id: \d+\nusername: new[\w]+$"
@@ -117,8 +122,10 @@ EXAMPLES = [
     waits(f"http://domain.com/mvapireq/?apientry=p2p&{USER}&anum=PHONE1&bnum=PHONE2"),
     waits(f"http://domain.com/mvapireq/?apientry=sms&{USER}&anum=PHONE1&bnum=PHONE2&txt=TEXT"),
     waits(f"http://domain.com/mvapireq/?apientry=rating&{USER}&bnum=PREFIX_OR_NUMBER"),
-    waits(f"http://domain.com/mvapireq/?apientry=charge&{USER}&anum=PINCODE&now"),
-    waits(f"http://domain.com/mvapireq/?apientry=addcredit&{USER}&credit=AMMOUNT"),
+    runs(f"http://domain.com/mvapireq/?apientry=charge&{USER}&anum=PINCODE&now",
+         r"OK: credit is 4.00 USD\n.*amount: 4.0$", who="child"),
+    runs(f"http://domain.com/mvapireq/?apientry=addcredit&{USER}&credit=AMMOUNT", "OK: credit is 5.00 USD\n",
+         who="five", fill={"AMMOUNT": "5"}),
     runs(f"/mvapireq/?apientry=apitest&{USER}", "OK: api test succeed$"),
     runs("ws://yourserveraddress/mvstwebsocket/", "OK: api test succeed$"),
 
@@ -241,10 +248,15 @@ EXAMPLES = [
          who="voipadmin", first="update tb_users set credit = 10 where id = 55",
          then=("select top 1 amount, balance, actor from tb_ledger where userid = 55 order by id desc",
                "amount\tbalance\tactor\n8.0\t18.0\tvoipadmin")),
-    waits(f"http://domain.com/mvapireq/?apientry=changecredit&pin=7777&{USERNAME}",
-          "recharging by PIN comes with the prepaid codes", 403),
-    waits(f"http://domain.com/mvapireq/?apientry=addcredit&{USERNAME}&credit=AMMOUNT"),
-    waits(f"http://domain.com/mvapireq/?apientry=charge&{USERNAME}&anum=PINCODE&now"),
+    runs(f"http://domain.com/mvapireq/?apientry=changecredit&pin=7777&{USERNAME}", "OK: credit is ", who="child",
+         then=("select top 1 amount, kind from tb_ledger where userid = 1003 order by id desc",
+               "amount\tkind\n2.5\trecharge")),
+    runs(f"http://domain.com/mvapireq/?apientry=addcredit&{USERNAME}&credit=AMMOUNT", "OK: credit is ",
+         who="five", fill={"AMMOUNT": "0.5"},
+         then=("select top 1 amount from tb_ledger where userid = 5 order by id desc", "0.5")),
+    runs(f"http://domain.com/mvapireq/?apientry=charge&{USERNAME}&anum=PINCODE&now", "OK: credit is ",
+         who="child", fill={"PINCODE": "PINCODE2"},
+         then=("select usedby from tb_prepaidcodes where pin = 'PINCODE2'", "1003")),
     waits("https://domain.com/mvapireq/?apientry=rating&authkey=14150857&authid=1111&authmd5=xxx&authsalt=3020822"
           "&bnun=3630"),
     waits(f"http://domain.com/mvapireq/?apientry=rating&{USERNAME}&bnun=PREFIX_OR_NUMBER"),
@@ -309,7 +321,7 @@ EXAMPLES = [
     runs(f"http://serverdomain:8080/mvapireq/?apientry=newuseru&authkey=31796042&{NEW}&deviceid=DEVICEID&now=555",
          USER_ADDED),
     runs(f"http://85.195.93.126:8080/mvapireq/?apientry=newuseri&{VFOX}&{NEW}&credit=5&now=555", USER_ADDED),
-    waits(f"http://85.195.93.126:8080/mvapireq/?apientry=addcredit&{VFOX}&credit=5&now=555"),
+    runs(f"http://85.195.93.126:8080/mvapireq/?apientry=addcredit&{VFOX}&credit=5&now=555", "OK: credit is 5.00 USD\n"),
     waits(f"http://85.195.93.126:8080/mvapireq/?apientry=reguser&usr=x&{VFOX}&now=555"),
     runs("http://serverdomain:8080/mvapireq/?apientry=newuseru&authkey=31796042&u_username=USERNAME"
          "&u_password=PASSWORD&u_name=NAME&u_email=MAIL&u_phone=PHONE&u_currency=CURRENCY&u_country=COUNTRY"
@@ -317,14 +329,19 @@ EXAMPLES = [
     waits("rebill,31"),
 
     # Numbers
-    waits(f"http://192.168.52.133/mvapireq/?apientry=getphonenumber&limit=5&{VOIPADMIN}"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=lockphonenumber&num=01888888&{VOIPADMIN}"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&num=01888888&{VOIPADMIN}&format=json"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&{VOIPADMIN}&format=json"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&num=0199999&verify=1&{VOIPADMIN}"
-          "&format=json"),
-    waits("http://192.168.154.136/mvapireq/?apientry=getphonenumber&authkey=1393185105&count=3&now=555"),
-    waits("http://192.168.154.136/mvapireq/?apientry=lockphonenumber&authkey=1393185105&num=3456&now=555"),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=getphonenumber&limit=5&{VOIPADMIN}", r"\d+(\n\d+){4}$"),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=lockphonenumber&num=01888888&{VOIPADMIN}", "OK: 01888888"),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&num=01888888&{VOIPADMIN}&format=json",
+         r'\{\n  "code": 200,.*"number": "01888888",\n    "user_id": 55,\n    "assigned": "telnumber"\n',
+         then=("select telnumber from tb_users where id = 55", "01888888")),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&{VOIPADMIN}&format=json",
+         r'\{\n  "code": 200,.*"number": "\d+",\n    "user_id": 55'),
+    runs("http://192.168.52.133/mvapireq/?apientry=assignphonenumber&u_id=55&num=0199999&verify=1"
+         f"&{VOIPADMIN}&format=json", r'\{\n  "code": 200,.*"number": "0199999",\n    "user_id": 55',
+         then=("select telnumber from tb_users where id = 55", "0199999")),
+    runs("http://192.168.154.136/mvapireq/?apientry=getphonenumber&authkey=1393185105&count=3&now=555",
+         r"\d+(\n\d+){2}$"),
+    runs("http://192.168.154.136/mvapireq/?apientry=lockphonenumber&authkey=1393185105&num=3456&now=555", "OK: 3456"),
     waits(f"http://11.11.11.11/mvapireq/?apientry=reguser&usr=all&{DDD}&now=555"),
 
     # Custom SQL commands, Custom API example
