@@ -107,8 +107,10 @@ class Authenticator:
             return True
         sent = request.params.get("authkey")
         if sent:
-            sent = _octets(sent)
-            if sum([compare_digest(sent, key) for key in self.keys]):
+            sent, right = _octets(sent), False
+            for key in self.keys:
+                right |= compare_digest(sent, key)      # all of them, whichever fits
+            if right:
                 return True
         elif not access.key or trusted or request.peer.transport == "console" or self._logged_in(session):
             return False
@@ -298,5 +300,8 @@ class Authenticator:
 
 
 def _octets(text):
-    """What is compared: any text has octets."""
-    return text.encode("utf-8", "surrogatepass")
+    """What is compared: any text has octets, halves of surrogate pairs, too."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

@@ -7,7 +7,7 @@ from hashlib import md5
 
 
 def _hex(text):
-    return md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 def digest_v3(authid, password, salt1, salt2, serversalt, nonce=""):
