@@ -177,9 +177,17 @@ class Handshakes:
 
 
 def descriptor_limit():
-    """How many descriptors this process may have open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return CONNECTIONS * 2 if soft == resource.RLIM_INFINITY else soft
+    """How many descriptors this process may have open.  The soft limit is lifted first: it is 1024 in most shells,
+    for the sake of programs that call select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS * 2 if hard == resource.RLIM_INFINITY else min(CONNECTIONS * 2, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):       # macOS has a lower limit of its own
+        return soft
+    return wanted
 
 
 def _active(stream):

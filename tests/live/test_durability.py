@@ -22,6 +22,8 @@ import pytest
 
 from .harness import Server
 
+pytestmark = pytest.mark.live
+
 WRITES = 1000
 STRACE = shutil.which("strace")
 

@@ -18,7 +18,8 @@ def may_mount():
         ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "mizud", "/mnt"], capture_output=True).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not may_mount(), reason="takes a user who may mount a small file system of his own")
+pytestmark = [pytest.mark.live,
+              pytest.mark.skipif(not may_mount(), reason="takes a user who may mount a small file system of his own")]
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import resource
+
 import pytest
 from .netbench import Bench, Recorder, Rot
 
@@ -45,6 +47,17 @@ def pass_time(bench, clock, seconds, turns=1):
 
 def test_the_limit_leaves_room_for_files():
     assert StreamSet(None).limit == min(10_000, descriptor_limit() * 8 // 10)
+
+
+def test_the_soft_limit_of_descriptors_is_lifted_towards_the_hard_one():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        limit = descriptor_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (limit, hard)
+        assert limit == (20_000 if hard == resource.RLIM_INFINITY else min(20_000, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_deadlines_are_kept_to_the_second(bench, clock):
