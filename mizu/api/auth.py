@@ -87,7 +87,7 @@ class Authenticator:
             self._login(request, session, access, user, trusted, nonce, proofs)
         return Principal(user, role, proofs, self._target(params, role) or user)
 
-    # -- address -----------------------------------------------------------------------------------
+    # -- address and key ---------------------------------------------------------------------------
 
     def _open_may(self, request, flags):
         """apitrustediponly of what needs no proof; preauth is how a datagram begins to prove its address."""
@@ -98,8 +98,6 @@ class Authenticator:
         """The console has a login of its own; its address counts where allowtrustedip says so."""
         settings = self.settings
         return session.console and settings.apitrustfromconsole or near and settings.allowtrustedip == 4
-
-    # -- key ---------------------------------------------------------------------------------------
 
     def _key_sent(self, request, session, access, trusted, flags):
         """Whether the key was sent and right; refuses a wrong one always, a missing one unless waived."""
@@ -273,20 +271,15 @@ class Authenticator:
         need = self.settings.apidefneedlogin if access.login is None else access.login
         if not need or (need == 1 and trusted):
             return
-        host = request.peer.host
+        host, opened = request.peer.host, session.nonce
         if nonce is not None and "md5" in proofs and (need != 3 or nonce.host == host):
-            proofs.append("nonce")
-            return
-        opened = session.nonce
-        if opened is not None and user is not None and self._logged_in(session) and session.user.id == user.id and \
-                (need != 3 or opened.host == host):
-            return
-        raise self._new_nonce(request)
+            return proofs.append("nonce")
+        if opened is None or user is None or not self._logged_in(session) or session.user.id != user.id or \
+                (need == 3 and opened.host != host):
+            raise self._new_nonce(request)
 
     def _new_nonce(self, request):
         return ApiError(401, f"new nonce is:{self.nonces.issue(request.peer.host)}EOF")
-
-    # -- target ------------------------------------------------------------------------------------
 
     def _target(self, params, role):
         """`targetuser`: the account an administrator acts as; None without one."""
