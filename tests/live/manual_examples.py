@@ -33,7 +33,8 @@ NEW = ("u_username=NEWUSERNAME&u_password=PASSWORD&u_name=NAME&u_email=EMAIL&u_p
        "&u_country=USA&u_address=x")
 
 _LATER = {
-    "calls": "callback p2p currentcalls rating", "messages": "sms", "call records": "cdr voicerecdownload rebill",
+    "calls": "callback p2p currentcalls rating", "messages": "sms", "recordings": "voicerecdownload",
+    "prices": "rebill",
     "trunks": "addserver", "registrations": "reguser unreg", "browser phones": "wsuser",
     "requests to other servers": "jppget",
 }
@@ -79,7 +80,7 @@ def runs(printed, says="OK", who="", fill={}, first="", then=(), public="", code
 
 def waits(printed):
     command = next((name for name in LATER if f"apientry={name}&" in printed or f"/{name}?" in printed
-                    or printed.startswith(name + ",")), "cdr")
+                    or printed.startswith(name + ",")))
     return Example(printed, ".*ERROR: unknown command", "", {}, "", (), "", 404, LATER[command])
 
 
@@ -87,6 +88,8 @@ USER_ADDED = r"OK: user added, user_id: \d+\nuser_id: \d+\nusername: new[\w]+$"
 STATUS = r"OK\nid: 1111\nusername: 1111\nstatustext: Not Used$"
 CUSTOM_SQL = "select customsql from tb_api where fname = "
 COMMENT = "select comment from tb_users where username = "
+RECORDS = r"id\tdatum\t[^\n]*\n2\t[^\n]*\tzyx\t[^\n]*\n1\t[^\n]*\txyz\t[^\n]*$"
+TOTAL = r"cdrc\tsl\tasr\tacd\n2\t65\t50.0\t65.0$"
 JSON_TEST = """{
   "code": 200,
   "status": "success",
@@ -264,21 +267,32 @@ EXAMPLES = [
           "&authsalt=MD5SALT&anum=CALLEDNUMBER"),
 
     # Call records
-    waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&limit=0&{VOIPADMIN}"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&u_id=55&days=30&dir=out&limit=0&{VOIPADMIN}"),
-    waits("http://{host}/mvapireq/?apientry=cdr&authkey={authkey}&authid=admin&authmd5={authmd5}&authsalt={authsalt}"
-          "&maxcount=100&days=30&fields=all"),
-    *[waits(part) for part in (
-        "days=today&by=all", "days=thismonth&by=all", "days=today&by=all&fields=all", "days=today", "days=lastweek",
-        "days=lastmonth", "days=thismonth&summary=yes", "days=10&caller=123&prefix=40",
-        "days=lastweek&dir=in&type=notconnected", "stats=asr", "stats=cdrc-sl-asr-acd", "by=calleruser",
-        "by=day-hour")],
-    waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&by=all&statistics=cdrc-sl-asr-acd&{VOIPADMIN}"),
-    waits(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=lastmonth&by=day&statistics=cdrc-sl-asr-acd&{VOIPADMIN}"),
-    waits("http://192.168.52.133/mvapireq/?apientry=cdr&u_id=78922&dir=out&days=30"
-          f"&statistics=cdrc-sl-asr-acd-endusercost&{VOIPADMIN}"),
-    waits("http://192.168.52.133/mvapireq/?apientry=cdr&u_type=9&days=10"
-          f"&statistics=cdrc-sl-asr-acd-providercost-profit&by=calleduser&{VOIPADMIN}"),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&limit=0&{VOIPADMIN}", RECORDS),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=cdr&u_id=55&days=30&dir=out&limit=0&{VOIPADMIN}", "OK$"),
+    runs("http://{host}/mvapireq/?apientry=cdr&authkey={authkey}&authid=admin&authmd5={authmd5}&authsalt={authsalt}"
+         "&maxcount=100&days=30&fields=all", RECORDS),
+    runs("days=today&by=all", r"cdrc\tsl\t.*\n2\t65\t[^\n]*$"),
+    runs("days=thismonth&by=all", r"cdrc\tsl\tendusercost\tprovidercost\n2\t65\t0.0\t0.0$"),
+    runs("days=today&by=all&fields=all", r"cdrc\tsl\t[^\n]*\tprofit\n2\t65\t[^\n]*\t0.0$"),
+    runs("days=today", RECORDS),
+    runs("days=lastweek", RECORDS),
+    runs("days=lastmonth", RECORDS),
+    runs("days=thismonth&summary=yes", RECORDS.replace("$", r"\nsummary\t[^\n]*\t65\t[^\n]*$")),
+    runs("days=10&caller=123&prefix=40", "OK$"),
+    runs("days=lastweek&dir=in&type=notconnected", r"id\t[^\n]*\n2\t[^\n]*\tzyx\t[^\n]*$"),
+    runs("stats=asr", "50.0$"),
+    runs("stats=cdrc-sl-asr-acd", TOTAL),
+    runs("by=calleruser", r"calleruser\tcdrc\tsl\t[^\n]*\njohn\t2\t65\t[^\n]*$"),
+    runs("by=day-hour", r"day\thour\tcdrc\tsl\t[^\n]*\n\d\d-\d\d\t\d+\t2\t65\t[^\n]*$"),
+    runs(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&by=all&statistics=cdrc-sl-asr-acd&{VOIPADMIN}", TOTAL),
+    runs("http://192.168.52.133/mvapireq/?apientry=cdr&days=lastmonth&by=day&statistics=cdrc-sl-asr-acd"
+         f"&{VOIPADMIN}", r"day\tcdrc\tsl\tasr\tacd\n\d\d-\d\d\t2\t65\t50.0\t65.0$"),
+    runs("http://192.168.52.133/mvapireq/?apientry=cdr&u_id=78922&dir=out&days=30"
+         f"&statistics=cdrc-sl-asr-acd-endusercost&{VOIPADMIN}",
+         r"cdrc\tsl\tasr\tacd\tendusercost\n2\t65\t50.0\t65.0\t0.0$", fill={"78922": "2001"}),
+    runs("http://192.168.52.133/mvapireq/?apientry=cdr&u_type=9&days=10"
+         f"&statistics=cdrc-sl-asr-acd-providercost-profit&by=calleduser&{VOIPADMIN}",
+         r"calleduser\tcdrc\tsl\tasr\tacd\tprovidercost\tprofit\ngateway\t2\t65\t50.0\t65.0\t0.0\t0.0$"),
 
     # Common tasks
     runs("select id from tb_users with(nolock) where username = :username and password = :password and type = 0"

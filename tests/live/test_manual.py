@@ -98,8 +98,9 @@ def as_admin(server, example, printed):
     for old, new in example.fill.items():
         printed = printed.replace(old, new)
     if re.match(r"[a-z_]+=[\w-]+(&|$)", printed):
-        query = f"apientry=cdr&{printed}" if example.waits else f"apientry=getuser&{printed}"
-        query += "" if example.waits or "u_id" in printed else "&u_username=john"
+        query = f"apientry=cdr&{printed}"
+        if printed.startswith(("details=", "u_id=")):
+            query = f"apientry=getuser&{printed}" + ("" if "u_id" in printed else "&u_username=john")
     elif re.match(r"[a-z]+ [<>=]", printed):
         query = f"apientry=listusers&where={quote(printed)}"
     else:
