@@ -20,7 +20,8 @@ def certificate(folder):
     paths = folder / "cert.pem", folder / "key.pem"
     try:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
                         "-out", str(paths[0]), "-keyout", str(paths[1])], check=True, capture_output=True, timeout=30)
     except FileNotFoundError:
         return None
