@@ -77,12 +77,13 @@ class Arguments:
 
 def nearest(name):
     import difflib
-    like = difflib.get_close_matches(name, [known for known, _, _ in OPTIONS] + ["console"], 1)
+    like = difflib.get_close_matches(name, [known for known, _, _ in OPTIONS] + ["console", "import", "export"], 1)
     return f"; did you mean {like[0]}?" if like else ""
 
 
 def usage():
-    lines = ["usage: mizud.py [OPTION …]", "       mizud.py console [HOST[:PORT]] [-c COMMAND]", ""]
+    lines = ["usage: mizud.py [OPTION …]", "       mizud.py console [HOST[:PORT]] [-c COMMAND]",
+             "       mizud.py import FILE.csv | export [FILE.csv]     price lists; --help tells more", ""]
     return "\n".join(lines + [f"  {name + ' ' + takes:22} {help}" for name, takes, help in OPTIONS])
 
 
@@ -91,6 +92,9 @@ def main(argv, environ=os.environ):
     if argv[:1] == ["console"]:
         from .serve.consoleclient import main as console
         return console(argv[1:], environ)
+    if argv[:1] in (["import"], ["export"]):
+        from .importer import main as importer
+        return importer(argv, environ)
     try:
         arguments = Arguments(argv)
         return _print(arguments.action) if arguments.action in PRINTS else _serve(arguments, environ)

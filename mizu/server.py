@@ -30,6 +30,7 @@ from .records.ledger import Ledger
 from .records.listing import Listing
 from .records.numbers import Numbers
 from .records.pins import Pins
+from .records.rates import Rates
 from .records.reservations import Reservations
 from .records.rules import Rules
 from .records.statistics import Statistics
@@ -92,6 +93,7 @@ class Server:
         self.currencies = Currencies(self.db, settings)
         self.reservations = Reservations(self.db, clock, self.users, self.ledger)
         self.transfers = Transfers(self.ledger, self.reservations, self.currencies)
+        self.rates = Rates(self.db, settings, clock, self.users, self.currencies, self.reservations.payer, self.log)
         self.pins = Pins(self.db, clock, self.ledger, self.currencies)
         self.numbers = Numbers(self.db, clock, self.users)
         self.credits = Credits(self.db, clock, self.users, self.ledger, self.reservations, self.log)
@@ -186,7 +188,7 @@ class Server:
     def reload(self):
         """Settings, certificate, keys, rules and logs again; returns [(name, old, new, applied)]."""
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.decoder, self.ledger):
+        for service in (self.trust, self.limits, self.auth, self.decoder, self.ledger, self.rates):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -290,6 +292,7 @@ class Server:
         if self.db.foreign_change():
             self.users.reload_all()
             self.ledger.reload()
+            self.rates.reload()
 
     def _load_tls(self):
         """The certificate, when its files are new; connections that run keep the old one."""

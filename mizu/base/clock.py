@@ -4,13 +4,16 @@ import time
 
 
 class Clock:
-    """The real clocks.  Tests pass a FakeClock with the same three methods."""
+    """The real clocks.  Tests pass a FakeClock with the same methods."""
 
     monotonic = staticmethod(time.monotonic)
     """Seconds that never go back: expiries, limits, talk time."""
 
     now = staticmethod(time.time)
     """Unix seconds, UTC."""
+
+    sleep = staticmethod(time.sleep)
+    """For programs that have no reactor."""
 
     def utc(self):
         """UTC text as the tables hold it, `YYYY-MM-DD HH:MM:SS.mmm`."""
@@ -33,6 +36,8 @@ class FakeClock:
 
     def advance(self, seconds):
         self.seconds += seconds
+
+    sleep = advance
 
 
 def utc_text(seconds):

@@ -47,6 +47,7 @@ class Entry:
             setattr(self, name, value)
         first, last = row[len(_COLUMNS):]
         self.stem = None if first is None else _common(first, last)
+        self.vatincluded = self.vatincluded != 0
         self.validfrom, self.validto = _moment(self.validfrom), _moment(self.validto)
 
     def is_valid(self, utc):
@@ -205,7 +206,7 @@ class Rates:
     def _read_lists(self):
         """A few thousand entries at most: those of one account alone are not among them."""
         lists = self._lists = {}
-        for row in self.db.rows(_ENTRIES + "coalesce(userid, 0) = 0"):
+        for row in self.db.rows(_ENTRIES + "coalesce(userid, 0) = 0 AND type > 0"):
             entry = Entry(row)
             lists.setdefault((entry.type, entry.packetid or 0, entry.parentid or 0), PriceList()).add(entry)
         return lists

@@ -15,6 +15,7 @@ from mizu.records.ledger import Ledger
 from mizu.records.listing import Listing
 from mizu.records.numbers import Numbers
 from mizu.records.pins import Pins
+from mizu.records.rates import Rates
 from mizu.records.reservations import Reservations
 from mizu.records.rules import Rules
 from mizu.records.transfers import Transfers
@@ -49,6 +50,7 @@ def records(folder, *sets):
     reservations = Reservations(db, clock, users, ledger)
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
                            ledger=ledger, currencies=currencies, reservations=reservations,
+                           rates=Rates(db, settings, clock, users, currencies, reservations.payer),
                            transfers=Transfers(ledger, reservations, currencies),
                            pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
