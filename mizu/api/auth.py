@@ -119,8 +119,7 @@ class Authenticator:
 
     def _user(self, request, session, access, flags, trusted, nonce, proofs):
         """(account or None, role); adds to the proofs how it was shown."""
-        params = request.params
-        authid = params.get("authid")
+        params, authid = request.params, request.params.get("authid")
         mode = access.mode or self.mode
         secret = params.get("authmd5")
         proof = "md5" if secret else "password"
