@@ -33,7 +33,7 @@ NEW = ("u_username=NEWUSERNAME&u_password=PASSWORD&u_name=NAME&u_email=EMAIL&u_p
        "&u_country=USA&u_address=x")
 
 _LATER = {
-    "calls": "callback p2p currentcalls rating", "messages": "sms", "recordings": "voicerecdownload",
+    "calls": "callback p2p currentcalls", "messages": "sms", "recordings": "voicerecdownload",
     "prices": "rebill",
     "trunks": "addserver", "registrations": "reguser unreg", "browser phones": "wsuser",
     "requests to other servers": "jppget",
@@ -64,6 +64,10 @@ CALLS = """insert into tb_cdrs (callerid, calledid, datum, callednumber, realdur
 
 PINS = """insert into tb_prepaidcodes (pin, value)
     values ('PINCODE', 4), ('PINCODE2', 4), ('7777', 2.5)"""
+
+PRICE_LIST = "insert into tb_billentries (id, name) values (1, 'Standard')"
+PRICES = """insert into tb_billingtimes (entryid, prefix, destination, price)
+    values (1, '', 'Anywhere', 0.05), (1, '36', 'Hungary', 0.1), (1, '3630', 'Hungary mobile', 0.125)"""
 
 NUMBERS = """insert into tb_telnumbers (number) values ('01888888'), ('3456'), ('3611000001'), ('3611000002'),
     ('3611000003'), ('3611000004'), ('3611000005'), ('3611000006'), ('3611000007'), ('3611000008')"""
@@ -124,7 +128,8 @@ EXAMPLES = [
     waits(f"http://domain.com/mvapireq/?apientry=callback&{USER}&anum=PHONE1&ivr=-1"),
     waits(f"http://domain.com/mvapireq/?apientry=p2p&{USER}&anum=PHONE1&bnum=PHONE2"),
     waits(f"http://domain.com/mvapireq/?apientry=sms&{USER}&anum=PHONE1&bnum=PHONE2&txt=TEXT"),
-    waits(f"http://domain.com/mvapireq/?apientry=rating&{USER}&bnum=PREFIX_OR_NUMBER"),
+    runs(f"http://domain.com/mvapireq/?apientry=rating&{USER}&bnum=PREFIX_OR_NUMBER",
+         r"0.05 USD/min, Destination: Anywhere$"),
     runs(f"http://domain.com/mvapireq/?apientry=charge&{USER}&anum=PINCODE&now",
          r"OK: credit is 4.00 USD\n.*amount: 4.0$", who="child"),
     runs(f"http://domain.com/mvapireq/?apientry=addcredit&{USER}&credit=AMMOUNT", "OK: credit is 5.00 USD\n",
@@ -260,11 +265,13 @@ EXAMPLES = [
     runs(f"http://domain.com/mvapireq/?apientry=charge&{USERNAME}&anum=PINCODE&now", "OK: credit is ",
          who="child", fill={"PINCODE": "PINCODE2"},
          then=("select usedby from tb_prepaidcodes where pin = 'PINCODE2'", "1003")),
-    waits("https://domain.com/mvapireq/?apientry=rating&authkey=14150857&authid=1111&authmd5=xxx&authsalt=3020822"
-          "&bnun=3630"),
-    waits(f"http://domain.com/mvapireq/?apientry=rating&{USERNAME}&bnun=PREFIX_OR_NUMBER"),
-    waits("http://serverdomain:8080/mvapireq/?apientry=rating&authkey=31796042&authid=USERNAME&authmd5=MD5VALUE"
-          "&authsalt=MD5SALT&anum=CALLEDNUMBER"),
+    runs("https://domain.com/mvapireq/?apientry=rating&authkey=14150857&authid=1111&authmd5=xxx&authsalt=3020822"
+         "&bnun=3630", r"0.125 USD/min, Destination: Hungary mobile$"),
+    runs(f"http://domain.com/mvapireq/?apientry=rating&{USERNAME}&bnun=PREFIX_OR_NUMBER",
+         r"0.10 USD/min, Destination: Hungary$", fill={"PREFIX_OR_NUMBER": "36"}),
+    runs("http://serverdomain:8080/mvapireq/?apientry=rating&authkey=31796042&authid=USERNAME&authmd5=MD5VALUE"
+         "&authsalt=MD5SALT&anum=CALLEDNUMBER", r"0.125 USD/min, Destination: Hungary mobile$",
+         fill={"CALLEDNUMBER": "%2B36301234567"}),
 
     # Call records
     runs(f"http://192.168.52.133/mvapireq/?apientry=cdr&days=1&limit=0&{VOIPADMIN}", RECORDS),
