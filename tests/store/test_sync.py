@@ -9,7 +9,7 @@ from mizu.base.clock import Clock
 from mizu.base.errors import ApiError
 from mizu.base.task import spawn
 from mizu.store.db import Database
-from mizu.store.sync import PACE, LogSync
+from mizu.store.sync import PACE, RELEASED, LogSync
 
 
 class Loop:
@@ -20,6 +20,7 @@ class Loop:
         self.calls = []
         self.timers = []
         self.from_thread = self.calls.append
+        self.soon = self.calls.append       # for the next turn
 
     def later(self, seconds, callback):
         self.timers.append((self.now + seconds, callback))
@@ -32,7 +33,7 @@ class Loop:
             callback()
 
     def turn(self):
-        while self.calls:
+        for _ in range(len(self.calls)):
             self.calls.pop(0)()
 
 
@@ -102,11 +103,24 @@ def test_a_group_shares_one_sync_and_what_is_durable_waits_for_none(bench):
         waiting.append(sync.wait())
     assert sync.wait() is waiting[-1]
     sync.turn()
-    loop.turn()
+    while loop.calls:
+        loop.turn()
     assert all(future.done for future in waiting) and len(disk.synced) == 1
     assert sync.wait().done
     sync.turn()
     assert len(disk.synced) == 1
+
+
+def test_a_turn_of_the_loop_releases_a_bounded_number_in_their_order(bench):
+    sync, loop, _, _, _ = bench
+    waiting = []
+    for sync.committed in range(1, 2 * RELEASED + 10):
+        waiting.append(sync.wait())
+    sync.turn()
+    for released in (RELEASED, 2 * RELEASED, len(waiting)):
+        loop.turn()
+        assert [future.done for future in waiting] == [number < released for number in range(len(waiting))]
+    assert not loop.calls
 
 
 def test_futures_are_released_in_the_order_of_the_commits(bench):
