@@ -17,8 +17,13 @@ def render_csv(answer, csvsafe=False):
     """`csvsafe` puts ' in front of texts that a spreadsheet would compute."""
     rows = _rows(answer)
     field = _safe_field if csvsafe else _field
-    lines = [",".join(map(field, row)) + "\r\n" for row in (rows.columns, *rows.rows)]
-    return "".join(lines).encode("utf-8", "replace")
+    return "".join(row_lines((rows.columns, *rows.rows), field)).encode("utf-8", "replace")
+
+
+def row_lines(rows, field=None):
+    """The lines of rows, CRLF at their ends."""
+    field = field or _field
+    return [",".join(map(field, row)) + "\r\n" for row in rows]
 
 
 def _rows(answer):

@@ -41,7 +41,7 @@ def _data(data):
     """A table of rows with a head, of a dict with a head a line; a scalar is left to the message."""
     rows = as_rows(data)
     if rows is not None:
-        lines = [_row("th", rows.columns), *[_row("td", row) for row in rows.rows]]
+        lines = [_row("th", rows.columns), *row_lines(rows.rows)]
     elif isinstance(data, dict):
         lines = [f"<tr><th>{escape(str(name))}</th>{_cell('td', value)}</tr>\n" for name, value in data.items()]
     elif isinstance(data, (list, tuple)):
@@ -49,6 +49,11 @@ def _data(data):
     else:
         return ""
     return "<table>\n" + "".join(lines) + "</table>\n"
+
+
+def row_lines(rows):
+    """The lines of a table's rows."""
+    return [_row("td", row) for row in rows]
 
 
 def _row(tag, values):

@@ -64,20 +64,32 @@ def _value(value, line):
 
 
 def _rows(table, line):
-    """A list of objects.  The names are quoted once, not once a row."""
-    short = not line or len(table.rows) > INDENTED_ROWS
-    inner, colon = ("", ": " if line else ":") if short else (line + "    ", ": ")
-    names = [_quote(name) + colon for name in table.columns]
+    """A list of objects."""
+    if not line or len(table.rows) > INDENTED_ROWS:
+        return _enclose("[", row_objects(table.columns, table.rows, ", " if line else ","), "]", line)
+    inner = line + "    "
+    return _enclose("[", row_objects(table.columns, table.rows, "", inner), "]", line)
+
+
+def row_objects(columns, rows, comma, line=""):
+    """The objects of a table's rows; `line` is a line break with the indentation of their members, or "" for
+    objects in one line with `comma` between them.  The names are quoted once, not once a row."""
+    colon = ": " if line or comma != "," else ":"
+    names = [_quote(name) + colon for name in columns]
     scalars = _SCALARS.get
-    rows = []
-    for row in table.rows:
+    objects = []
+    for row in rows:
         members = []
         for name, item in zip(names, row):
             encode = scalars(type(item))
-            members.append(name + (encode(item) if encode else _value(item, inner)))
-        rows.append("{" + (", " if line else ",").join(members) + "}" if short
-                    else _enclose("{", members, "}", line + "  "))
-    return _enclose("[", rows, "]", line)
+            members.append(name + (encode(item) if encode else _value(item, line)))
+        objects.append(_enclose("{", members, "}", line[:-2]) if line else "{" + comma.join(members) + "}")
+    return objects
+
+
+def row_object(row):
+    """A dict in one line, as a row of a long table."""
+    return "{" + ", ".join([_quote(name) + ": " + _value(item, "") for name, item in row.items()]) + "}"
 
 
 def _enclose(opening, items, closing, line):

@@ -63,10 +63,15 @@ def data_lines(answer):
 
 
 def _row_lines(rows):
-    lines = ["\t".join([_cell(value) for value in row]) for row in rows.rows]
+    lines = row_lines(rows.rows)
     if lines and len(rows.columns) > 1:
         lines.insert(0, "\t".join(map(str, rows.columns)))
     return lines
+
+
+def row_lines(rows):
+    """The lines of a table's rows."""
+    return ["\t".join([_cell(value) for value in row]) for row in rows]
 
 
 def _cell(value):

@@ -28,6 +28,11 @@ def render_soap(answer):
     return (_DECLARATION + _ENVELOPE % response).encode()
 
 
+def row_elements(rows, line):
+    """The elements of dicts, as they stand in `data`."""
+    return [_element("row", row, line) for row in rows]
+
+
 def _members(answer):
     success = 200 <= answer.code < 300
     message = answer.message

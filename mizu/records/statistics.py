@@ -153,7 +153,7 @@ class Statistics:
         """[(from, to, modifier of strftime)]: where in the period the zone has which offset."""
         first, last = found.since, found.until
         if first is None or last is None:
-            oldest, newest = self.db.row("SELECT min(datum), max(datum) FROM tb_cdrs")
+            oldest, newest = self.db.row("SELECT (SELECT min(datum) FROM tb_cdrs), (SELECT max(datum) FROM tb_cdrs)")
             first, last = first or oldest, last or newest
         pieces = offsets(self.zone, self._moment(first), self._moment(last))
         begins = [found.since or "", *[utc_text(begin) for begin, _, _ in pieces[1:]]]

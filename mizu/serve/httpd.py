@@ -7,7 +7,7 @@ WebSocket.  What the header fields say of the asker is worked out once per block
 from ..base.errors import RemoteProtocolError
 from ..base.log import where
 from ..base.message import Session
-from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, http_date
+from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, chunked_head, http_date
 from .lines import LineConnection
 from .pipeline import SLICE, Pipeline
 from .webapi import on_api
@@ -228,6 +228,14 @@ class HttpConnection:
         if not keep_alive:
             self.pipeline.closing = True
         return answer_prefix(status, content_type, keep_alive, self.front.date() + extra) + b"%d\r\n\r\n" % length
+
+    def endless_head(self, message, status, content_type, extra):
+        """(head, whether chunks follow) for a body whose length is not known."""
+        chunked = message.fields.version > 10
+        keep_alive = chunked and message.fields.keep_alive
+        if not keep_alive:
+            self.pipeline.closing = True
+        return chunked_head(status, content_type, keep_alive, self.front.date() + extra, chunked), chunked
 
     def answer(self, message, status, content_type, body, extra=b""):
         """An answer that is ready, from the routes."""

@@ -7,7 +7,7 @@ what comes in its buffer; `resume()` tells it to go on.  Knows no protocol.
 
 from collections import deque
 
-from .pieces import Pieces
+from .pieces import KINDS
 
 MOST = 64
 """Requests under way on one connection."""
@@ -53,8 +53,8 @@ class Pipeline:
                 self._send()
 
     def wait(self, future, render, alone=False):
-        """An answer to come; `render(result)` makes its bytes, or Pieces.  `alone`: it may be large, so no other
-        request is started before it has left."""
+        """An answer to come; `render(result)` makes its bytes, or one of pieces.py.  `alone`: it may be large, so no
+        other request is started before it has left."""
         if future.done and not alone:
             return self.add(render(future.result()))
         slot = [render, None]
@@ -77,7 +77,7 @@ class Pipeline:
 
     def drained(self):
         """The stream has sent what was waiting."""
-        if self._slots and self._slots[0][1].__class__ is Pieces:
+        if self._slots and self._slots[0][1].__class__ in KINDS:
             self._pump(self._slots[0][1])
         self._room()
 
@@ -86,7 +86,7 @@ class Pipeline:
         slots, self._slots, self._out = self._slots, (), []
         self._lost = self.held = self.closing = True
         for _, answer in slots:
-            if answer.__class__ is Pieces:
+            if answer.__class__ in KINDS:
                 answer.close()
 
     # -- inside
@@ -116,7 +116,7 @@ class Pipeline:
         slots = self._slots
         while slots and slots[0][1] is not None:
             answer = slots[0][1]
-            if answer.__class__ is Pieces:
+            if answer.__class__ in KINDS:
                 self._out.append(answer.head)
                 self._send()
                 return self._pump(answer)
@@ -152,7 +152,7 @@ class Pipeline:
         if pieces.left and data:
             return self._pump(pieces)
         pieces.close()
-        if pieces.left:             # the file has become shorter: what was promised cannot be kept
+        if pieces.left:             # the file has become shorter, say: what was promised cannot be kept
             return self.stream.abort()
         self._slots.popleft()
         if self._slots:

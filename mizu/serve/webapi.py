@@ -4,11 +4,14 @@ The manual's chapter Request/response format; JSONP is answered to GET only, so 
 """
 
 from ..base.errors import ApiError
+from ..base.message import RowStream
 from ..base.task import Future
 from ..formats.answer import CONTENT_TYPE
 from ..formats.request import Parsed, read_body
+from ..formats.streamed import layout
 from ..wire.query import parse_query
 from .asker import code_of
+from .pieces import RowPieces
 
 _CHALLENGE = b'WWW-Authenticate: mizud realm="api"\r\n'      # RFC 9110 15.5.2; a scheme no browser asks a password for
 
@@ -24,7 +27,7 @@ def on_api(connection, message, facts, path, query):
     except ApiError as error:
         request, answer = asker.refused(error, facts.peer, facts.accept)
     else:
-        request, answer = asker.ask(parsed, facts.peer, connection.session, facts.direct, facts.accept)
+        request, answer = asker.ask(parsed, facts.peer, connection.session, facts.direct, facts.accept, streams=True)
     if answer.__class__ is Future:
         connection.pipeline.wait(answer, lambda done: _rendered(connection, message, facts, request, done))
     else:
@@ -32,13 +35,15 @@ def on_api(connection, message, facts, path, query):
 
 
 def _rendered(connection, message, facts, request, answer):
-    """Answer, or a batch's list -> the bytes of the HTTP answer."""
+    """Answer, or a batch's list -> the bytes of the HTTP answer, or RowPieces of it."""
     front, extra, keep_alive = connection.front, facts.cors_fixed, True
     if answer.__class__ is list:
         body, content_type = front.asker.body(request, answer), CONTENT_TYPE["json"]
     elif answer.blob is not None:
         body, content_type = answer.blob.body, answer.blob.content_type
         extra += _disposition(answer.blob.filename)
+    elif answer.data.__class__ is RowStream:
+        return _streamed(connection, message, request, answer, extra)
     else:
         body, keep_alive = front.asker.body(request, answer), not answer.close
         content_type = CONTENT_TYPE[request.format]
@@ -46,6 +51,14 @@ def _rendered(connection, message, facts, request, answer):
     if status == 401:
         extra += _CHALLENGE
     return connection.framed(message, status, content_type, body, extra, keep_alive)
+
+
+def _streamed(connection, message, request, answer, extra):
+    """An Answer whose rows come a page at a time."""
+    head, chunked = connection.endless_head(message, 200, CONTENT_TYPE[request.format], extra)
+    if message.method == "HEAD":
+        return head
+    return RowPieces(head, layout(answer, request.format), answer.data, chunked, connection.front.server, request.entry)
 
 
 def _merged(message, path, query):

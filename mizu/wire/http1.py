@@ -330,6 +330,21 @@ def bodiless_answer(status, keep_alive, extra=b""):
     return _head(status, keep_alive, extra) + b"\r\n"
 
 
+def chunked_head(status, content_type, keep_alive, extra=b"", chunked=True):
+    """The head of an answer whose length nobody knows yet; its content follows in chunks, or for HTTP/1.0 up to the
+    end of the connection (RFC 9112 6.3)."""
+    coding = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+    return _head(status, keep_alive, render_field("Content-Type", content_type) + extra + coding) + b"\r\n"
+
+
+def render_chunk(data):
+    """A chunk; nothing for no data, which would be the end (RFC 9112 7.1)."""
+    return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
 def _head(status, keep_alive, extra):
     return (f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\nServer: mizud\r\n"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n").encode() + extra
