@@ -60,7 +60,7 @@ def _for_whom(ctx, u_id, u_username):
     """The account that a number is locked for; None where an administrator does not say yet."""
     if ctx.is_admin and u_id is None and not u_username and ctx.user is ctx.principal.user:
         return None
-    return ctx.account(u_id, u_username)
+    return ctx.account(u_id, u_username, False)
 
 
 @command("assignphonenumber", group="numbers", access=ADMIN, summary="Gives a number of the pool to an account",
