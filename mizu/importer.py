@@ -22,7 +22,11 @@ HELP = """usage: mizud.py import FILE [--entry NAME] [--data DIR] [--RULE VALUE 
 The prices of a list are replaced by those of the file, all or none; other lists stay as they are.
 FILE    CSV whose first line names its columns; prefix and price must be there.  -: standard input or output
 NAME    the price list; without it the file's column `entry`, else the name of the file
-RULE    {rules}
+RULE    {rules}:
+        for all rows, as a column of this name would say for each; what neither says stays as it is
+
+Lists of one name are several if their type, packet, user, parent or validity differ: with --validfrom 2027-01-01
+the new prices lie beside those of today.
 """
 
 _WIDTH, _PACE = 30, 0.1         # characters of the bar, seconds between two looks of it
@@ -82,7 +86,7 @@ def _arguments(argv):
         if name != "--data" and name[2:] not in (pricecsv.RULE_NAMES if program == "import" else ("entry",)):
             raise UsageError(f"unknown argument {name}")
         if not equals:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise UsageError(f"{name} takes a value")
             value = rest.pop(0)
         if name == "--data":
@@ -113,7 +117,7 @@ def _import(database, path, fixed, out, err):
             importer.close()
     for note in reader.notes:
         err.write(note + "\n")
-    lists = ", ".join(name or "(no name)" for name in done.lists[:5]) + " …" * (len(done.lists) > 5)
+    lists = ", ".join(name or "(no name)" for name in done.names[:5]) + " …" * (len(done.names) > 5)
     replaced = f" instead of {done.before:,}" if done.before else ""
     entries = "1 entry" if done.entries == 1 else f"{done.entries:,} entries"
     out.write(f"{lists}: {done.prices:,} prices{replaced}, in {entries}\n")
@@ -182,15 +186,13 @@ class Bar:
 def _export(database, path, fixed, out, err):
     db = pricelist.opened(database)
     try:
-        rows = pricelist.exported(db, fixed.get("entry"))
-        if path == "-":
-            count = pricecsv.write(out, rows)
-        else:
-            count = _written(path, rows)
+        name = fixed.get("entry")
+        if name is not None and not pricelist.exists(db, name):
+            return _fail(err, DATA, f"mizud: there is no price list {name}")
+        rows = pricelist.exported(db, name)
+        count = pricecsv.write(out, rows) if path == "-" else _written(path, rows)
     finally:
         db.close()
-    if not count and "entry" in fixed:
-        return _fail(err, DATA, f"mizud: there is no price list {fixed['entry']}")
     err.write(f"{count:,} prices\n")
     return 0
 

@@ -25,7 +25,7 @@ EVERY = "*"
 _PREFIX = re.compile(r"[0-9A-Za-z*#]{1,24}", re.ASCII)
 _DECIMAL = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{0,6})0*)?|[.,]([0-9]{1,6})0*", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-                   r"(?:[ T]([01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,3})?)?)?", re.ASCII)
+                   r"(?:[ T]([01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,3})?)?Z?)?", re.ASCII)
 
 
 class FileFault(Exception):
@@ -84,7 +84,7 @@ def _flag(text):
 def _date(text):
     if text and not _DATE.fullmatch(text):
         raise ValueError("a date as 2026-01-31, or with a time behind it, in UTC")
-    return text.replace("T", " ")
+    return text.replace("T", " ").rstrip("Z")
 
 
 def _time(text):
@@ -143,7 +143,7 @@ RULES = [
 NAMES = [column.name for column in (*RULES, *ROW)]
 RULE_NAMES = [column.name for column in RULES]
 SCOPE = ("entry", "type", "packetid", "userid", "parentid", "validfrom", "validto")
-"""Rules that say where and when a list holds: there a prefix has one price a time."""
+"""Rules that tell one list from another: whose it is and when it holds.  In it a prefix has one price a time."""
 
 _BY_NAME = {name: column for column in (*RULES, *ROW) for name in column.names}
 
@@ -221,19 +221,16 @@ class PriceReader:
             except csv.Error as error:      # the quotes are lost: what follows means nothing
                 self.faults.append(f"line {line}: {error}")
                 return
-            if len(cells) != width:
-                if not any(cells):
-                    continue
-                if len(cells) < width or any(cells[width:]):
-                    self._fault(line, f"{len(cells)} cells, the first line names {width}")
-                    continue
+            if not any(cells):
+                continue
             try:
+                if len(cells) != width and (len(cells) < width or any(cells[width:])):
+                    raise ValueError(f"{len(cells)} cells, the first line names {width}")
                 yield (line, self._rule(line, rules(cells)), self._cell(ROW[0], cells[prefix_at]),
                        "" if destination_at is None else self._cell(ROW[1], cells[destination_at]),
                        self._cell(ROW[2], cells[price_at]), *self._when(when(cells)))
             except ValueError as error:
-                if any(cells):
-                    self._fault(line, error)
+                self.faults.append(f"line {line}: {error}")
 
     def _cells(self, columns):
         """row -> the cells of these columns as a tuple, None for a column that is not there."""
@@ -281,9 +278,6 @@ class PriceReader:
         name = given.setdefault("entry", self._name)
         known = self._known(name)
         return tuple([given.get(column.name, known.get(column.name, column.default)) for column in RULES])
-
-    def _fault(self, line, text):
-        self.faults.append(f"line {line}: {text}")
 
 
 def rule(rules, name):

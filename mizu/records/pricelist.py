@@ -27,15 +27,22 @@ _TABLE = {"entry": "name"}
 _RULES = [_TABLE.get(name, name) for name in RULE_NAMES]
 _ROW = ("prefix", "destination", "price", "timetype", "fromtime", "totime", "day")
 
+_REPLACED = f"""
+UPDATE tb_billentries SET type = {STAGED}
+WHERE name = ? AND type = ? AND coalesce(packetid, 0) = ? AND coalesce(userid, 0) = ? AND coalesce(parentid, 0) = ?
+  AND rtrim(replace(coalesce(validfrom, ''), 'T', ' '), 'Z') = ?
+  AND rtrim(replace(coalesce(validto, ''), 'T', ' '), 'Z') = ?"""
+"""What a list of pricecsv.SCOPE had until now."""
+
 
 class Imported:
-    """prices, entries: how many there are now of the lists named `lists`; `before`: how many prices there were."""
-    __slots__ = ("prices", "entries", "lists", "before")
+    """prices, entries: how many there are now in the lists of these names; before: how many prices there were."""
+    __slots__ = ("prices", "entries", "names", "before")
 
-    def __init__(self, prices, entries, lists, before):
+    def __init__(self, prices, entries, names, before):
         self.prices = prices
         self.entries = entries
-        self.lists = lists
+        self.names = names
         self.before = before
 
 
@@ -43,10 +50,16 @@ def opened(path):
     """A connection to the database of a server; ConfigError without one of our schema."""
     if not os.path.exists(path):
         raise ConfigError(f"there is no database {path}: start the server once, or name its folder by --data")
-    connection = sqlite.connect(path, timeout=BUSY)
-    if schema.version(connection, path) != len(schema.STEPS):
-        raise ConfigError(f"{path} was written by another version of mizud: start this one once")
-    return connection
+    connection = None
+    try:
+        connection = sqlite.connect(path, timeout=BUSY)
+        if schema.version(connection, path) != len(schema.STEPS):
+            raise ConfigError(f"{path} was written by another version of mizud: start this one once")
+        return connection
+    except (ConfigError, sqlite.module().Error) as error:
+        if connection is not None:
+            connection.close()
+        raise error if isinstance(error, ConfigError) else ConfigError(f"{path}: {error}") from None
 
 
 class Importer:
@@ -56,13 +69,17 @@ class Importer:
         self.clock = clock
         self.tell = tell
         self._db = opened(path)
-        self._own = self._only(path, path + "-import")
+        try:
+            self._own = self._only(path, path + "-import")
+        except ConfigError:
+            self._db.close()
+            raise
 
     @staticmethod
     def _only(path, lock):
         """A connection for our table.  Its file is never written to: the lock on it says that there is one import."""
-        own = sqlite.connect(lock)
         try:
+            own = sqlite.connect(lock)
             own.execute("BEGIN EXCLUSIVE")
         except sqlite.module().OperationalError as error:
             raise ConfigError("another import is under way" if sqlite.is_busy(error) else f"{lock}: {error}") from None
@@ -82,7 +99,8 @@ class Importer:
         return {} if row is None else {key: value for key, value in zip(RULE_NAMES, row) if value is not None}
 
     def load(self, reader):
-        """All prices of a PriceReader instead of those that its lists had.  FileFault: nothing has changed."""
+        """All prices of a PriceReader instead of those that their lists had; returns Imported.  FileFault: nothing
+        has changed."""
         count = self._read(reader)
         self._sweep()
         return self._install(reader.rules, count)
@@ -137,9 +155,9 @@ class Importer:
                         [(ids[number], *row) for number, *row in chunk])
             done += len(chunk)
             self.tell("writing", done)
-        lists = sorted({rule(each, "entry") for each in rules}, key=str.lower)
-        self._switch(lists, ids, rules)
-        return Imported(count, len(ids), lists, self._sweep())
+        self._switch(ids, rules)
+        names = sorted({rule(each, "entry") for each in rules}, key=str.lower)
+        return Imported(count, len(ids), names, self._sweep())
 
     def _stage(self, rules):
         """The new entries, which nobody sees yet; their ids."""
@@ -149,12 +167,12 @@ class Importer:
         with _Transaction(self._db) as execute:
             return [execute(insert, (*each[:at], STAGED, *each[at + 1:])).lastrowid for each in rules]
 
-    def _switch(self, lists, ids, rules):
+    def _switch(self, ids, rules):
         """The new entries hold from this commit on, and it is on the disk."""
         self._db.execute("PRAGMA synchronous=FULL")
         with _Transaction(self._db) as execute:
-            for name in lists:
-                execute("UPDATE tb_billentries SET type = ? WHERE name = ?", (STAGED, name))
+            for scope in {tuple([rule(each, name) for name in SCOPE]) for each in rules}:
+                execute(_REPLACED, scope)
             for id, each in zip(ids, rules):
                 execute("UPDATE tb_billentries SET type = ? WHERE id = ?", (rule(each, "type"), id))
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -210,6 +228,11 @@ def _chunks(rows):
         yield chunk
 
 
+def exists(db, name):
+    """Whether there is a price list of that name."""
+    return db.execute(f"SELECT 1 FROM tb_billentries WHERE name = ? AND type <> {STAGED}", (name,)).fetchone() is not None
+
+
 def exported(db, name=None):
     """The rows of all lists, or of those of one name, in the order of pricecsv.NAMES: as of one moment."""
     columns = ", ".join([*(f"e.{column}" for column in _RULES),
@@ -220,4 +243,4 @@ def exported(db, name=None):
                       f" WHERE e.type <> {STAGED}{where} ORDER BY e.name, e.id, t.prefix, t.id", args)
 
 
-__all__ = ["CHUNK", "FileFault", "Importer", "Imported", "NAMES", "STAGED", "exported", "opened"]
+__all__ = ["CHUNK", "FileFault", "Importer", "Imported", "NAMES", "STAGED", "exists", "exported", "opened"]
