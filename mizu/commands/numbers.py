@@ -41,6 +41,7 @@ async def getphonenumber(ctx, limit=1, ttype=0, u_id=None, u_username=None):
     await server.db.gate()
     with server.db.unit() as unit:
         rows = server.numbers.offer(unit, limit, ttype, account, not ctx.is_admin)
+    await settle(ctx, 1)
     return Answer("\n".join([row[0] for row in rows]), Rows(("number", "country", "price"), rows))
 
 
