@@ -230,7 +230,8 @@ def _chunks(rows):
 
 def exists(db, name):
     """Whether there is a price list of that name."""
-    return db.execute(f"SELECT 1 FROM tb_billentries WHERE name = ? AND type <> {STAGED}", (name,)).fetchone() is not None
+    found = db.execute(f"SELECT 1 FROM tb_billentries WHERE name = ? AND type <> {STAGED}", (name,)).fetchone()
+    return found is not None
 
 
 def exported(db, name=None):
