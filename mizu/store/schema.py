@@ -14,6 +14,7 @@ APPLICATION_ID = 0x6D697A75     # "mizu"
 STEPS = (
     ("the first tables", (tables_users.SQL, tables_money.SQL, tables_calls.SQL, tables_system.SQL)),
     ("whose numbers are locked", (tables_calls.LOCKED_NUMBERS,)),
+    ("codes and links on their way", (tables_system.OUTGOING,)),
 )
 """(what it brings, its SQL): step 1 first."""
 

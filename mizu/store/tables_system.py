@@ -85,3 +85,31 @@ INSERT INTO tb_currencies (name, sign) VALUES
     ('KRW', '₩'), ('VND', '₫'), ('NGN', '₦'), ('AED', 'AED'), ('SAR', 'SAR'), ('SGD', 'S$'),
     ('HKD', 'HK$');
 """
+
+OUTGOING = """
+-- What a mail or SMS says is forgotten once it has left where that is a secret.
+ALTER TABLE tb_mailqueue ADD COLUMN secret INTEGER DEFAULT 0;
+ALTER TABLE tb_smsqueue ADD COLUMN secret INTEGER DEFAULT 0;
+
+-- Sign-ups that wait for their code, which comes with the password.
+CREATE TABLE tb_pendingusers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    username TEXT NOT NULL COLLATE NOCASE,
+    deviceid TEXT NOT NULL DEFAULT '',
+    fields TEXT NOT NULL DEFAULT '',
+    codehash TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    expires TEXT NOT NULL,
+    UNIQUE (username, deviceid)
+);
+CREATE INDEX ix_pendingusers_expires ON tb_pendingusers (expires);
+
+CREATE TABLE tb_resetlinks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    userid INTEGER NOT NULL,
+    tokenhash TEXT NOT NULL UNIQUE,
+    expires TEXT NOT NULL
+);
+CREATE INDEX ix_resetlinks_userid ON tb_resetlinks (userid);
+CREATE INDEX ix_resetlinks_expires ON tb_resetlinks (expires);
+"""
