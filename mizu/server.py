@@ -22,7 +22,9 @@ from .net.streams import StreamSet
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.cdrfiles import CdrFiles
 from .records.cdrs import Cdrs
+from .records.cdrupkeep import CdrUpkeep
 from .records.credits import Credits
 from .records.currencies import Currencies
 from .records.fields import Fields
@@ -104,6 +106,8 @@ class Server:
         self.fields = Fields(self.db, self.users)
         self.cdrs = Cdrs(self.db, settings)
         self.statistics = Statistics(self.db, clock, settings)
+        self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
+        self.cdrupkeep = CdrUpkeep(self.db, clock, settings, self.statistics)
 
     def _build_api(self):
         clock, settings = self.clock, self.settings

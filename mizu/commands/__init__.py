@@ -3,5 +3,5 @@
 
 def load():
     """Import every file of commands, which fills the table."""
-    from . import (accounts, cdr, fields, logs, money, numbers, operate, profile, rates, recharge,  # noqa: F401
-                   session, settings, signup, sql)
+    from . import (accounts, cdr, cdrfiles, fields, logs, money, numbers, operate, profile, rates,  # noqa: F401
+                   recharge, session, settings, signup, sql)

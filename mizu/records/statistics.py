@@ -129,17 +129,18 @@ class Statistics:
                 raise ApiError(501, f"setting timezone: {error}") from None
         return self._zone
 
-    async def rows(self, found, names, groups=(), limit=0, actor=""):
+    async def rows(self, found, names, groups=(), limit=0, actor="", short=True):
         """Rows of statistics over the records that `found` (Chosen) means, a row a group in their order.
 
-        names, groups  of statistics_of(), groups_of(); days are month-day unless two years have the same
+        names, groups  of statistics_of(), groups_of()
+        short          days are month-day, unless two years have the same
         """
         pieces = self._pieces(found) if {"day", "hour"} & set(groups) else ()
         args = {**found.args, **{f"zone{at}_{part}": value for at, piece in enumerate(pieces)
                                  for part, value in zip(("from", "to", "offset"), piece)}}
         sql = _select(found, names, groups, len(pieces))
         rows = await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor)
-        if "day" in groups:
+        if short and "day" in groups:
             _shorten(rows, groups.index("day"))
         return rows
 

@@ -65,6 +65,25 @@ CREATE TABLE tb_cdrresellers (
 );
 CREATE INDEX ix_cdrresellers_cdrid ON tb_cdrresellers (cdrid);
 CREATE INDEX ix_cdrresellers_resellerid_datum ON tb_cdrresellers (resellerid, datum);
+CREATE INDEX ix_cdrresellers_datum ON tb_cdrresellers (datum);
+
+CREATE TABLE tb_cdrinfo (
+    id INTEGER PRIMARY KEY,
+    day TEXT NOT NULL UNIQUE,
+    cdrc INTEGER DEFAULT 0,
+    succ INTEGER DEFAULT 0,
+    sl INTEGER DEFAULT 0,
+    endusercost REAL DEFAULT 0,
+    providercost REAL DEFAULT 0,
+    salescost REAL DEFAULT 0,
+    companycost REAL DEFAULT 0,
+    othercost REAL DEFAULT 0
+);
+
+CREATE TABLE tb_cdrlines (
+    id INTEGER PRIMARY KEY,
+    cdrid INTEGER NOT NULL
+);
 
 CREATE TABLE tb_routing (
     id INTEGER PRIMARY KEY,

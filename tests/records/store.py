@@ -7,7 +7,9 @@ from mizu.base.entropy import Entropy
 from mizu.base.task import Future, spawn
 from mizu.records.audit import Audit
 from mizu.records.bans import Bans
+from mizu.records.cdrfiles import CdrFiles
 from mizu.records.cdrs import Cdrs
+from mizu.records.cdrupkeep import CdrUpkeep
 from mizu.records.credits import Credits
 from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
@@ -48,6 +50,7 @@ def records(folder, *sets):
     ledger = Ledger(db, clock, users)
     currencies = Currencies(db, settings)
     reservations = Reservations(db, clock, users, ledger)
+    cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings)
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
                            ledger=ledger, currencies=currencies, reservations=reservations,
                            rates=Rates(db, settings, clock, users, currencies, reservations.payer),
@@ -55,7 +58,8 @@ def records(folder, *sets):
                            pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
                            audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users),
-                           cdrs=Cdrs(db, settings), statistics=Statistics(db, clock, settings))
+                           cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
+                           cdrupkeep=CdrUpkeep(db, clock, settings, statistics))
 
 
 def wait(awaitable):
