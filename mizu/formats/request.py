@@ -68,7 +68,7 @@ def read_text(text):
     text = text.lstrip("\ufeff").strip(_ENDS)
     if text[:1] == "<":
         inside = text[1:-1].strip(_ENDS)
-        if text[-1] != ">" or not _URL.match(inside):
+        if text[-1] != ">" or inside[:4] == "?xml" or not _URL.match(inside):
             return _xml(text, None)
         text = inside
     return _text(text, "url")

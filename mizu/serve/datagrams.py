@@ -56,10 +56,10 @@ class DatagramApi:
             return
         key = (data, addr)
         now = self.monotonic()
-        again = self._short.get(key, now) or self._proven.get(key, now)
-        if again is not None:
+        again = self._short.get(key, now) or self._proven and self._proven.get(key, now)
+        if again:
             return self._again(again, addr, local)
-        if key in self._under_way:
+        if self._under_way and key in self._under_way:
             return
         peer = self._peers.get(addr)
         if peer is None:
@@ -152,7 +152,7 @@ class Repeats:
 
     def get(self, key, now):
         """[answer given to this datagram, its end, how often it was given again], or None."""
-        entry = self._young.get(key) or self._old.get(key)
+        entry = self._young.get(key) or self._old and self._old.get(key) or None
         return entry if entry is not None and entry[1] > now else None
 
     def put(self, key, answer, now):

@@ -12,13 +12,14 @@ MAX_HEAD = 8192
 _COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID",
            "i": "Call-ID", "cseq": "CSeq"}
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_BARE = re.compile(r"[\r\n\0]")
 _TAG = re.compile(r";[ \t]*tag[ \t]*=", re.I)
 
 
 def refusal(head, tag):
     """The head of a request, without its empty line -> the whole answer, or b"" if there is nothing to say."""
     first, *lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\r\n")
-    if first.startswith(("SIP/2.0 ", "ACK ")):
+    if first.startswith(("SIP/2.0 ", "ACK ")) or _BARE.search("".join(lines)):
         return b""
     copied = []
     for line in lines:

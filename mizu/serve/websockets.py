@@ -156,17 +156,20 @@ class WebSocketConnection:
             request, answer = asker.ask(parsed, self.peer, self.session, self.direct)
         if answer.__class__ is Future:
             self.pipeline.wait(answer, lambda done: self._rendered(request, done))
+        elif answer.blob is None and not answer.close:
+            self.pipeline.add(render_frame(TEXT, asker.body(request, answer)))
         else:
             self.pipeline.add(self._rendered(request, answer))
 
     def _rendered(self, request, answer):
         """Answer, or a batch's list -> frames."""
-        if answer.__class__ is list or answer.blob is None and not answer.close:
-            return render_frame(TEXT, self.front.asker.body(request, answer))
-        if answer.blob is not None:
-            return render_frame(BINARY, answer.blob.body)
-        self.pipeline.closing = True
-        return render_frame(TEXT, self.front.asker.body(request, answer)) + render_close(1000)
+        if answer.__class__ is not list:
+            if answer.blob is not None:
+                return render_frame(BINARY, answer.blob.body)
+            if answer.close:
+                self.pipeline.closing = True
+                return render_frame(TEXT, self.front.asker.body(request, answer)) + render_close(1000)
+        return render_frame(TEXT, self.front.asker.body(request, answer))
 
     def _control(self, opcode, payload):
         if opcode == PING:
