@@ -40,7 +40,7 @@ OWNERS = {
     "sqlite3": ("mizu/store/",),
     "signal": ("mizu/daemon.py",),
     "fcntl": ("mizu/firststart.py", "mizu/store/sync.py"),
-    "subprocess": (),
+    "subprocess": ("mizu/net/process.py",),
     "multiprocessing": (),
     "concurrent": (),
 }
