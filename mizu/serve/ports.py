@@ -4,12 +4,17 @@ A port that somebody chose and that cannot be had ends the start; one that nobod
 80 to 8080, a secondary one to a warning.
 """
 
+from errno import EADDRINUSE
+
 from ..net.bind import PortTaken
 from ..net.datagram import DatagramPort
 from ..net.listen import Listener
 
 FALLBACK = 8080
 """Where an ordinary user's server is found when nobody chose a port."""
+
+_FREE = ("auto", 0)
+_UNSET = ("", None)
 
 _RETRIES = 50
 """A free port is free for TCP; its number may be taken for UDP."""
@@ -33,36 +38,28 @@ class Ports:
             return
         if inherited:
             for fd in inherited:
-                listener = Listener(self.reactor, "", 0, on_stream, self.streams, fd=fd)
-                self._keep("main", listener)
-            self._udp(on_datagram, self.opened["main"])
-            return
-        wanted = settings.mainaport
-        for attempt in range(_RETRIES):
-            try:
-                port = self._tcp("main", self._free(wanted), on_stream)
-            except PortTaken as error:
-                if settings.was_chosen("mainaport"):
-                    raise
-                self.log.warning(f"{error}: taking {FALLBACK} instead")
-                port = self._tcp("main", FALLBACK, on_stream)
-            try:
-                return self._udp(on_datagram, port)
-            except PortTaken:
-                if not self._is_free(wanted) or attempt == _RETRIES - 1:
-                    raise
-                self.close("main")
+                self._keep("main", Listener(self.reactor, "", 0, on_stream, self.streams, fd=fd))
+            return self._udp(on_datagram, self.opened["main"])
+        if settings.mainaport in _FREE:
+            return self._open_free(on_stream, on_datagram)
+        try:
+            self._open_both(settings.mainaport, on_stream, on_datagram)
+        except PortTaken as error:
+            if settings.was_chosen("mainaport"):
+                raise
+            self.log.warning(f"{error}: taking {FALLBACK} instead")
+            self._open_both(FALLBACK, on_stream, on_datagram)
 
     def open_secondary(self, name, setting, on_stream):
         """Another TCP port, as its setting says; 0 is off.  Returns the number or None."""
         wanted = getattr(self.settings, setting)
-        if wanted == 0:
+        if wanted == 0 or wanted in _UNSET:
             return None
         chosen = self.settings.was_chosen(setting)
-        if self.settings.port_zero and not chosen:
-            wanted = "auto"
+        if wanted in _FREE or self.settings.port_zero and not chosen:
+            wanted = 0
         try:
-            return self._tcp(name, self._free(wanted), on_stream)
+            return self._tcp(name, wanted, on_stream)
         except PortTaken as error:
             if chosen:
                 raise
@@ -76,32 +73,45 @@ class Ports:
             self._all.remove(entry)
             self.opened.pop(entry[0], None)
 
-    def _is_free(self, wanted):
-        return self.settings.port_zero or wanted in ("auto", 0)
+    def _open_free(self, on_stream, on_datagram):
+        for attempt in range(_RETRIES):
+            try:
+                return self._open_both(0, on_stream, on_datagram)
+            except PortTaken:
+                if attempt == _RETRIES - 1:
+                    raise
 
-    def _free(self, wanted):
-        return 0 if self._is_free(wanted) and (wanted in ("auto", 0) or not self.settings.was_chosen("mainaport")) \
-            else wanted
+    def _open_both(self, port, on_stream, on_datagram):
+        """TCP and UDP, or neither."""
+        try:
+            self._udp(on_datagram, self._tcp("main", port, on_stream))
+        except PortTaken:
+            self.close("main")
+            raise
 
     def _tcp(self, name, port, on_stream):
         listener = Listener(self.reactor, "", port, on_stream, self.streams)
         self._keep(name, listener)
         number = listener.address[1]
-        try:
-            self._keep(name, Listener(self.reactor, "::", number, on_stream, self.streams))
-        except PortTaken as error:
-            self.log.debug(f"no IPv6 on port {number}: {error}")
+        self._also_ipv6(name, number, lambda: Listener(self.reactor, "::", number, on_stream, self.streams))
         return number
 
     def _udp(self, on_datagram, port):
         wanted = self.settings.mainaportudp
-        if self.settings.was_chosen("mainaportudp") and wanted not in ("auto", None):
-            port = wanted
-        self._keep("udp", DatagramPort(self.reactor, "", port, on_datagram))
+        if wanted not in _UNSET:
+            port = 0 if wanted in _FREE else wanted
+        udp = DatagramPort(self.reactor, "", port, on_datagram)
+        self._keep("udp", udp)
+        number = udp.address[1]
+        self._also_ipv6("udp", number, lambda: DatagramPort(self.reactor, "::", number, on_datagram))
+
+    def _also_ipv6(self, name, number, open):
+        """The same number over IPv6, where the host has it."""
         try:
-            self._keep("udp", DatagramPort(self.reactor, "::", port, on_datagram))
+            self._keep(name, open())
         except PortTaken as error:
-            self.log.debug(f"no IPv6 on UDP port {port}: {error}")
+            tell = self.log.warning if error.errno == EADDRINUSE else self.log.debug
+            tell(f"port {number} is not open over IPv6: {error}")
 
     def _keep(self, name, port):
         self._all.append((name, port))

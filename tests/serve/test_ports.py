@@ -1,0 +1,135 @@
+"""Which ports are opened, and what happens to those that cannot be had."""
+
+import socket
+
+import pytest
+
+from mizu.base.clock import Clock
+from mizu.base.log import Log
+from mizu.net.bind import PortTaken
+from mizu.net.reactor import Reactor
+from mizu.net.streams import StreamSet
+from mizu.serve import ports as module
+from mizu.serve.ports import Ports
+from mizu.store.settings import Settings
+
+
+class Told(Log):
+    """The sentences an administrator reads."""
+
+    def __init__(self):
+        super().__init__(stderr=None)
+        self.warnings = []
+
+    def warning(self, event, **facts):
+        self.warnings.append(event)
+
+
+@pytest.fixture
+def make():
+    """make(setting, …) -> Ports, and all of them closed at the end."""
+    made = []
+
+    def make(*sets):
+        reactor = Reactor(Clock())
+        made.append(Ports(reactor, StreamSet(reactor), Settings.load(sets), Told()))
+        return made[-1]
+    yield make
+    for ports in made:
+        ports.close()
+        ports.reactor.close()
+
+
+def main(ports, inherited=()):
+    ports.open_main(lambda stream: None, lambda *datagram: None, inherited)
+    return ports.opened
+
+
+@pytest.fixture
+def taken():
+    """(a TCP port somebody has, a UDP port somebody has), of IPv4."""
+    tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+    tcp.bind(("0.0.0.0", 0))
+    tcp.listen()
+    udp.bind(("0.0.0.0", 0))
+    yield tcp.getsockname()[1], udp.getsockname()[1]
+    tcp.close()
+    udp.close()
+
+
+def test_a_free_port_has_the_same_number_for_tcp_and_udp(make):
+    opened = main(make("mainaport=0"))
+    assert opened["main"] == opened["udp"] > 0
+
+
+def test_udp_may_have_a_port_of_its_own(make):
+    opened = main(make("mainaport=auto", "mainaportudp=auto"))
+    assert opened["udp"] > 0
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind(("0.0.0.0", 0))
+        free = probe.getsockname()[1]
+    assert main(make("mainaport=0", f"mainaportudp={free}"))["udp"] == free
+
+
+def test_a_chosen_port_that_is_taken_ends_the_start(make, taken):
+    with pytest.raises(PortTaken):
+        main(make(f"mainaport={taken[0]}"))
+
+
+def test_a_chosen_port_whose_udp_is_taken_opens_nothing(make, taken):
+    ports = make(f"mainaport={taken[1]}")
+    with pytest.raises(PortTaken):
+        main(ports)
+    assert ports.opened == {}
+    with socket.socket() as again:
+        again.bind(("0.0.0.0", taken[1]))
+
+
+def test_one_that_nobody_chose_gives_way_with_a_warning(make, taken, monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        monkeypatch.setattr(module, "FALLBACK", probe.getsockname()[1])
+    for port in taken:
+        ports = make()
+        ports.settings.mainaport = port
+        assert main(ports)["main"] == module.FALLBACK and "instead" in ports.log.warnings[0]
+        ports.close()
+
+
+def test_no_main_port_when_it_is_switched_off(make):
+    assert main(make("usemainaport=0")) == {}
+
+
+def test_a_secondary_port_may_be_off_free_or_chosen(make, taken):
+    assert make("adminport=0").open_secondary("console", "adminport", None) is None
+    assert make("adminport=auto").open_secondary("console", "adminport", None) > 0
+    ports = make("mainaport=0")
+    assert ports.open_secondary("console", "adminport", None) not in (None, 8090)
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        free = probe.getsockname()[1]
+    assert make("mainaport=0", f"adminport={free}").open_secondary("console", "adminport", None) == free
+    with pytest.raises(PortTaken):
+        make(f"adminport={taken[0]}").open_secondary("console", "adminport", None)
+
+
+def test_a_secondary_port_that_nobody_chose_is_left_out_with_a_warning(make, taken):
+    ports = make()
+    ports.settings.adminport = taken[0]
+    assert ports.open_secondary("console", "adminport", None) is None and "adminport" in ports.log.warnings[0]
+
+
+def test_a_listening_socket_that_was_inherited_is_the_main_port(make):
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    number = listening.getsockname()[1]
+    opened = main(make("mainaport=1"), [listening.detach()])
+    assert opened["main"] == opened["udp"] == number
+
+
+def test_what_is_closed_can_be_had_again(make):
+    ports = make("mainaport=0")
+    number = main(ports)["main"]
+    ports.close()
+    assert ports.opened == {} and main(make(f"mainaport={number}"))["main"] == number
