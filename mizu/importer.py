@@ -103,14 +103,14 @@ def _arguments(argv):
 def _import(database, path, fixed, out, err):
     pricecsv.check_fixed(fixed)
     source = sys.stdin.buffer if path == "-" else open(path, "rb")
-    with source:
+    with decoded(source, path != "-") as lines:
         clock = Clock()
         size = os.fstat(source.fileno()).st_size if path != "-" else 0
         bar = Bar(err, clock, lambda: source.tell() / size if size else 0)
         importer = pricelist.Importer(database, clock, bar.tell)
         try:
             name = os.path.splitext(os.path.basename(path))[0] if path != "-" else ""
-            reader = pricecsv.PriceReader(decoded(source, path != "-"), fixed, importer.known, name)
+            reader = pricecsv.PriceReader(lines, fixed, importer.known, name)
             done = importer.load(reader)
         finally:
             bar.end()

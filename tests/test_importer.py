@@ -82,6 +82,17 @@ def test_the_encoding_is_found_out(encoding, text):
     assert "".join(decoded(io.BytesIO(text.encode(encoding)))) == text
 
 
+def test_an_import_on_a_terminal_shows_the_bar_and_then_only_the_result(data):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+    (data / "Spring.csv").write_text(PRICES)
+    out, err = io.StringIO(), Terminal()
+    assert importer.main(["import", str(data / "Spring.csv"), "--data", str(data)], {}, out, err) == 0
+    assert out.getvalue() == "Spring: 2 prices, in 1 entry\n"
+    assert "100%          2 prices" in err.getvalue() and err.getvalue().rpartition("\r")[2] == ""
+
+
 def test_the_bar_is_drawn_on_a_terminal_only_and_leaves_nothing_behind():
     class Terminal(io.StringIO):
         def isatty(self):
