@@ -44,6 +44,9 @@ TABLE = {}
 
 _NOTHING = inspect.Parameter.empty
 
+_STRICT = frozenset(("integer", "decimal", "money", "flag", "username", "secret"))
+"""Types whose values cannot hold an attack, or must not be looked at."""
+
 
 class Command:
     """One row of the table.
@@ -60,9 +63,10 @@ class Command:
     audited       leaves a row in tb_audit
     limit         (requests a second, burst) for this command from one address, or None
     function      the function; awaitable when is_async
+    judged        takes free texts, which the filter looks at when a user sends them
     """
     __slots__ = ("name", "names", "group", "access", "roles", "summary", "params", "fields", "reads", "alone",
-                 "audited", "limit", "function", "is_async", "keys", "calls", "failures")
+                 "audited", "limit", "function", "is_async", "keys", "takes", "defaults", "judged", "calls", "failures")
 
     def __init__(self, name, names, group, access, roles, summary, params, fields, reads, alone, audited, limit,
                  function):
@@ -84,11 +88,16 @@ class Command:
         own = {param.name for param in params}
         self.keys = [(_keys(param, index, own), param, defaults[param.name].default)
                      for index, param in enumerate(params, 1)]
+        self.takes = frozenset(key for keys, _, _ in self.keys for key in keys)
+        self.defaults = [default for _, _, default in self.keys]
+        self.judged = fields or any(param.type.name not in _STRICT for param in params)
         self.calls = 0
         self.failures = 0
 
     def bind(self, given):
         """{name: text} as sent -> values in the order of the signature; an empty text counts as not given."""
+        if self.takes.isdisjoint(given) and _NOTHING not in self.defaults:
+            return self.defaults
         values = []
         for keys, param, default in self.keys:
             for key in keys:
