@@ -3,8 +3,6 @@
 For worker threads: send_mail() blocks.  With STARTTLS or TLS the server's certificate is verified.  Knows no queue.
 """
 
-from typing import NamedTuple
-
 from ..base.clock import Clock
 from ..base.errors import ApiError
 
@@ -12,24 +10,9 @@ SECONDS = 30.0
 """For each step of the conversation."""
 
 
-class Gateway(NamedTuple):
-    host: str
-    port: int
-    tls: str            # starttls tls none
-    user: str
-    password: str
-
-
-class Mail(NamedTuple):
-    sender: str
-    recipients: tuple
-    subject: str
-    text: str
-    id: str             # left of the @ in Message-ID: the same each time it is tried
-
-
 def send_mail(gateway, mail, seconds=SECONDS):
-    """Hand over one mail; ApiError 422 when it is refused for good, any other exception when it may go later."""
+    """Hand over one mail, records.mail's Gateway and Mail; ApiError 422 when it is refused for good, any other
+    exception when it may go later."""
     try:
         import smtplib
     except ImportError:

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from mizu.base.errors import ApiError
-from mizu.net.smtp import Gateway, Mail, send_mail
+from mizu.net.smtp import send_mail
+from mizu.records.mail import Gateway, Mail
 
 from .gateways import SmtpServer
 

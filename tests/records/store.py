@@ -15,11 +15,13 @@ from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
 from mizu.records.ledger import Ledger
 from mizu.records.listing import Listing
+from mizu.records.mail import Mails
 from mizu.records.numbers import Numbers
 from mizu.records.pins import Pins
 from mizu.records.rates import Rates
 from mizu.records.reservations import Reservations
 from mizu.records.rules import Rules
+from mizu.records.smsout import SmsOut
 from mizu.records.transfers import Transfers
 from mizu.records.statistics import Statistics
 from mizu.records.users import Users
@@ -40,6 +42,24 @@ class Now:
         return future
 
 
+class Gateways:
+    """A mail server and an SMS gateway: what they were sent; `faults` are raised by the next sendings."""
+
+    def __init__(self):
+        self.mails, self.urls, self.faults, self.reply = [], [], [], (200, "ID: 42")
+
+    def send(self, gateway, mail):
+        if self.faults:
+            raise self.faults.pop(0)
+        self.mails.append(mail)
+
+    def fetch(self, url):
+        if self.faults:
+            raise self.faults.pop(0)
+        self.urls.append(url)
+        return SimpleNamespace(status=self.reply[0], text=self.reply[1])
+
+
 def records(folder, *sets):
     """The services of records/, as attributes."""
     clock = FakeClock()
@@ -51,7 +71,10 @@ def records(folder, *sets):
     currencies = Currencies(db, settings)
     reservations = Reservations(db, clock, users, ledger)
     cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings)
+    gateways = Gateways()
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
+                           gateways=gateways, mails=Mails(db, settings, clock, Now(), gateways.send),
+                           smsout=SmsOut(db, settings, clock, Now(), gateways.fetch),
                            ledger=ledger, currencies=currencies, reservations=reservations,
                            rates=Rates(db, settings, clock, users, currencies, reservations.payer),
                            transfers=Transfers(ledger, reservations, currencies),
