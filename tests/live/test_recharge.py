@@ -1,8 +1,10 @@
 """Money over the wire: each PIN once however many ask, wrong ones lead to a ban, and kill -9 loses no cent."""
 
+import contextlib
 import json
 import random
 import socket
+import sqlite3
 import threading
 
 import pytest
@@ -74,7 +76,7 @@ def test_parallel_transfers_never_go_below_zero(fresh_server):
 
 def test_every_transport_recharges(fresh_server):
     server = fresh_server
-    setup(server, 1, 4)
+    setup(server, 1, 5)
     assert server.get(query(server, "u0", "charge", anum=70_000) + "&now").startswith("OK: credit is 11.50 USD\n")
     assert server.line(query(server, "u0", "charge", pin=70_001)).startswith("OK: credit is 13.00 USD")
     request = query(server, "u0", "charge", pin=70_002)
@@ -82,7 +84,10 @@ def test_every_transport_recharges(fresh_server):
     body = json.dumps({"apientry": "recharge", "authkey": server.key, "authid": "u0", "authpwd": "pw", "pin": "70003"})
     answer = json.loads(server.request("POST", "/mvapireq/", body, {"Content-Type": "application/json"}).body)
     assert answer["data"] == {"credit": 16.0, "currency": "USD", "amount": 1.5}
-    assert server.get(query(server, "u0", "balance")) == "Your credit is $16.00 USD"
+    old = f"/mvapireq/?apientry=recharge&key={server.key}&username=u0&password=pw&code="
+    assert server.get(old + "70004").startswith("OK: credit is 17.50 USD")
+    assert server.get(old + "70004").startswith("ERROR: this PIN is used already")
+    assert server.get(query(server, "u0", "balance")) == "Your credit is $17.50 USD"
 
 
 def test_no_log_shows_a_pin_and_the_audit_hides_it(fresh_server):
@@ -130,6 +135,28 @@ def test_wrong_pins_lead_to_a_ban(tmp_path):
     assert charge(70_000) == "ERROR: this address is banned"
     assert "wrong PINs" in server.api("bannedlist")
     server.stop()
+
+
+# -- the start
+
+def test_the_start_begins_months_and_tells_of_balances_that_differ(tmp_path):
+    server = Server(tmp_path / "data")
+    setup(server, 2, 0)
+    server.api("setuser", u_username="u0", u_postpaid=1, u_monthlylimit=50, u_adddate="2020-01-01")
+    server.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "mizud.db", isolation_level=None)) as shell:
+        shell.execute("UPDATE tb_settings SET value = '2020-01-01' WHERE name = '_credit_reset'")
+        trigger, = shell.execute("SELECT sql FROM sqlite_master WHERE name = 'tr_users_credit'").fetchone()
+        shell.execute("DROP TRIGGER tr_users_credit")
+        shell.execute("UPDATE tb_users SET credit = 11 WHERE username = 'u1'")
+        shell.execute(trigger)
+    server = Server(tmp_path / "data")
+    assert eventually(lambda: "1 balances are not what the ledger says (checkcredits)" in server.err)
+    assert server.get(query(server, "u0", "balance")) == "Postpaid. Your credit is $50.00 USD"
+    assert server.get(query(server, "u1", "balance")) == "Your credit is $11.00 USD"
+    assert "1 balances and 0 reservations put right" in server.api("checkcredits", fix=1)
+    assert server.get(query(server, "u1", "balance")) == "Your credit is $10.00 USD"
+    assert server.stop() == 0
 
 
 # -- kill -9
