@@ -9,6 +9,7 @@ is held against.  Without names all of them run; the exit status is 1 if a goal 
 
 import http.client
 import random
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,9 +22,12 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from bench.make_cdrs import fill  # noqa: E402
 from live.harness import Server  # noqa: E402
 
 PREFIXES = 500_000
+CDRS, ACCOUNTS = 2_000_000, 100_000
+RESELLER, TRUNK, BUSY = 1000, 1020, 1035        # accounts of make_cdrs: its first reseller, trunk, and end user
 FIGURES = {}
 
 
@@ -130,6 +134,60 @@ def rating(server, john, path):
     yield f"rating among {PREFIXES:,} prefixes, median over HTTP", median, "ms", None
     yield "the same without what apitest1 takes", median - statistics.median(bare), "ms", 1
     yield "rating, p99 over HTTP", percentile(times, 0.99), "ms", None
+
+
+# -- call records
+
+@figure
+def cdrs(folder):
+    """2,000,000 records of a year between 100,000 accounts: lists, statistics, and what others notice of them."""
+    (folder / "data").mkdir()
+    fill(folder / "data" / "mizud.db", CDRS, ACCOUNTS)
+    server = Server(folder / "data")
+    server.api("adduser", u_username="john", u_password="john-pw", u_credit=10)
+    john = f"apientry=balance&authkey={server.key}&authid=john&authpwd=john-pw"
+    query = f"apientry=cdr&days=lastmonth&format=json&{server.as_admin}"
+    asker = Asker(server)
+
+    def median(more, times):
+        return statistics.median([asker.ask(f"{query}&{more}", '"success"') for _ in range(times)])
+
+    yield "cdr of an account and a month", median(f"u_id={BUSY}", 100), "ms", 20
+    yield "the same, outgoing calls only", median(f"u_id={BUSY}&dir=out", 100), "ms", 20
+    yield "cdr of a trunk and a month, the last 1,000", median(f"u_id={TRUNK}", 30), "ms", None
+    yield "cdr of a reseller's tree and a month", median(f"u_id={RESELLER}&pcr=1", 30), "ms", None
+    with Pace(server, john, "credit is") as reads:
+        days = [asker.ask(f"{query}&by=day", '"success"') for _ in range(10)]
+    yield "stats by day for a month", max(days) / 1000, "s", 1.5
+    yield "balance meanwhile, p99", percentile(reads.times, 0.99), "ms", 5
+    yield "stats by day and account called, a year", asker.ask(
+        f"{query.replace('lastmonth', 'lastyear')}&by=day-calleduser&limit=0", '"success"') / 1000, "s", None
+    yield from streamed(server, john)
+    server.stop()
+
+
+def streamed(server, john):
+    """All records at once, as CSV."""
+    before = memory(server)
+    began = time.perf_counter()
+    with Pace(server, john, "credit is") as reads, socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(f"GET /mvapireq/?apientry=cdr&days=400&limit=0&format=csv&{server.as_admin} HTTP/1.1\r\n"
+                     "Host: x\r\n\r\n".encode())
+        size, end, looks, most = 0, b"", 0, 0
+        while not end.endswith(b"\r\n0\r\n\r\n"):
+            data = sock.recv(1 << 18)
+            size, end = size + len(data), (end + data)[-7:]
+            if size >> 22 > looks:      # every 4 MB
+                looks, most = size >> 22, max(most, memory(server))
+    yield f"{CDRS:,} records as CSV, {size / 1e6:.0f} MB", time.perf_counter() - began, "s", None
+    yield "balance meanwhile, p99", percentile(reads.times, 0.99), "ms", None
+    yield "memory more than before", (most - before) / 1024, "MiB", 16
+
+
+def memory(server):
+    """Resident KiB of the server."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
 
 
 # -- the program
