@@ -304,6 +304,7 @@ class Server:
         if not cert:
             self.tls_context = None
             return
+        stamp = "unreadable"
         try:
             stamp = os.stat(cert).st_mtime_ns, os.stat(key or cert).st_mtime_ns
             if stamp == self._tls_stamp:
@@ -317,7 +318,8 @@ class Server:
         except Exception as error:
             if self.tls_context is None and self._tls_stamp is None:
                 raise
-            self.log.error(f"the new certificate cannot be used, the old one stays: {error}")
+            if stamp != self._tls_stamp:
+                self.log.error(f"the new certificate cannot be used, the old one stays: {error}")
             self._tls_stamp = stamp
             return
         if self.tls_context is not None:

@@ -188,6 +188,9 @@ def test_a_new_certificate_is_taken_and_running_connections_are_untouched(secure
         assert shown() != first
         running.sendall(ASK)
         assert GOOD in running.recv(4096)
+        secure.certificate.unlink()
+        time.sleep(2.5)
+        assert shown() and secure.err.count("the old one stays") == 1
 
 
 def test_a_proxys_client_has_the_trust_of_its_own_address_only(secure):

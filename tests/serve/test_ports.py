@@ -82,7 +82,9 @@ def test_a_chosen_port_whose_udp_is_taken_opens_nothing(make, taken):
         main(ports)
     assert ports.opened == {}
     with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("0.0.0.0", taken[1]))
+        again.listen()
 
 
 def test_one_that_nobody_chose_gives_way_with_a_warning(make, taken, monkeypatch):
