@@ -23,8 +23,8 @@ class Checkpointer:
         try:
             busy, pages, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self.complete = not busy and pages == copied
-        except sqlite.module().OperationalError:
-            self.complete = False
+        except sqlite.module().OperationalError as error:
+            self._failed(error)
 
     def passive_version(self):
         """passive(), then the version; in this order, because a checkpoint makes the version change."""
@@ -41,9 +41,16 @@ class Checkpointer:
             return False
         try:
             self._connection.execute("UPDATE tb_checkpoint SET number = number + 1")
-        except sqlite.module().OperationalError:
-            self.complete = False
+        except sqlite.module().OperationalError as error:
+            self._failed(error)
         return self.complete
+
+    def _failed(self, error):
+        """Another time, then; but a sync that fails is final."""
+        self.complete = False
+        fault = sqlite.told(error)
+        if isinstance(fault, sqlite.SyncFailed):
+            raise fault
 
     def close(self):
         if self._connection is not None:

@@ -247,7 +247,9 @@ class Database:
     def told(self, error):
         """An sqlite3.Error of a write as what the asker is told; remembered where nobody could write."""
         fault = sqlite.told(error)
-        if sqlite.is_unwritable(error):
+        if isinstance(fault, sqlite.SyncFailed):
+            self._fatal(error)
+        elif sqlite.is_unwritable(error):
             self._outage.begin(fault.message)
         return fault
 
@@ -288,6 +290,14 @@ class Database:
         if self.on_fatal is not None:
             self.on_fatal(error)
 
+    async def _call(self, lane, function, *args):
+        """function(*args) in a lane; a sync of SQLite's own that fails there is the end."""
+        try:
+            return await lane.run(function, *args)
+        except sqlite.SyncFailed as fault:
+            self._fatal(fault.error)
+            raise
+
     async def _beside(self, lane, side, prepare, work, *args):
         """Close the gate and let another connection of ours write, without taking its commit for a foreign one,
         nor a foreign one for ours: `side` itself sees only the commits of others."""
@@ -295,9 +305,9 @@ class Database:
             await self._opened
         self._opened = Future()
         try:
-            seen = await lane.run(prepare)
+            seen = await self._call(lane, prepare)
             self._look()
-            done = await lane.run(work, *args)
+            done = await self._call(lane, work, *args)
             self._look(ours=True)
             if await lane.run(side.version) != seen:
                 self._foreign = True
@@ -318,7 +328,7 @@ class Database:
         self._checkpointing = True
         try:
             lane, side = self._lane("checkpoint"), self._checkpointer
-            await lane.run(side.passive)
+            await self._call(lane, side.passive)
             complete = await self._beside(lane, side, side.passive_version, side.write)
             self._tried = self.commits
             if complete:

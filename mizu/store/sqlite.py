@@ -13,7 +13,16 @@ BUSY_WAIT = 1.0
 """Seconds that a writer waits for another process's transaction before the asker hears 503."""
 
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _CONSTRAINT, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 19, 26
+_FSYNC, _DIR_FSYNC = 1034, 1290
 _UNWRITABLE = frozenset((_READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB))
+
+
+class SyncFailed(ApiError):
+    """A sync of SQLite's own has failed, with `error`: the kernel may have dropped what was written before."""
+
+    def __init__(self, error):
+        super().__init__(503, f"the database cannot be made safe on the disk: {error}")
+        self.error = error
 
 
 def module():
@@ -59,6 +68,8 @@ def told(error):
         return ApiError(503, "the database is busy")
     if code == _CONSTRAINT:
         return ApiError(422, str(error))
+    if getattr(error, "sqlite_errorcode", 0) in (_FSYNC, _DIR_FSYNC):
+        return SyncFailed(error)
     if is_unwritable(error):
         return ApiError(503, f"the database cannot be used: {error}")
     return error

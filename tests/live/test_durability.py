@@ -5,6 +5,7 @@ system calls: what no finished fdatasync covers is cut off.
 """
 
 import bisect
+import contextlib
 import json
 import math
 import os
@@ -234,8 +235,9 @@ def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("traced")
     data, trace = folder / "data", folder / "trace"
     Server(data).stop()
-    server = Server(data, before=(STRACE, "-f", "-yy", "-s", "0", "-o", str(trace),
-                                  "-e", "trace=pwrite64,fdatasync,write,sendto,sendmsg,recvfrom,?epoll_wait,?epoll_pwait"))
+    server = Server(data, before=(
+        STRACE, "-f", "-yy", "-s", "0", "-o", str(trace),
+        "-e", "trace=pwrite64,fdatasync,write,sendto,sendmsg,recvfrom,?epoll_wait,?epoll_pwait"))
     histories = {}
 
     def note(writer):
@@ -284,6 +286,31 @@ def test_what_a_power_cut_leaves_holds_every_change_that_was_answered(killed, tm
                 newer = [each[user] for each in history[answered:]]
                 assert there.get(user) in (state, *newer), f"{user} after a cut behind sync {cut}"
     assert lost >= 10, "the cuts took nothing away"
+
+
+@needs_strace
+@pytest.mark.parametrize("first", [1, 2, 5])
+def test_a_sync_that_fails_ends_the_server_and_promises_nothing(tmp_path, first):
+    """The first one is SQLite's own, of a new log."""
+    data = tmp_path / "data"
+    Server(data).stop()
+    server = Server(data, before=(STRACE, "-f", "-o", "/dev/null", "-P", str(data / "mizud.db-wal"), "-e",
+                                  "trace=fdatasync", "-e", f"inject=fdatasync:error=EIO:when={first}+"))
+    query = f"/mvapireq/?{server.as_admin}&format=url&apientry=adduser&u_username="
+    number, answer = 0, b""
+    with contextlib.suppress(ConnectionError), server.connect() as sock, sock.makefile("rb") as answers:
+        for number in range(20):
+            sock.sendall(f"{query}u{number}\r\n".encode())
+            answer = answers.readline()
+            if b"status=success" not in answer:
+                break
+    assert number < 19 and (answer == b"" or b"cannot+be+made+safe" in answer)
+    assert server.wait() == 74 and "cannot be made durable, stopping" in server.err
+    there = states(copied(data, tmp_path / "copy"))
+    assert {f"u{each}" for each in range(number)} <= set(there)
+    again = Server(data)
+    assert again.api("adduser", u_username="safe", format="url").find("status=success") >= 0
+    assert again.stop() == 0
 
 
 # -- a slow disk

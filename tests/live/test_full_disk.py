@@ -19,7 +19,7 @@ def may_mount():
 
 
 pytestmark = [pytest.mark.live,
-              pytest.mark.skipif(not may_mount(), reason="takes a user who may mount a small file system of his own")]
+              pytest.mark.skipif(not may_mount(), reason="takes a user who may mount a file system of his own")]
 
 
 @pytest.fixture
@@ -120,7 +120,8 @@ def test_it_ends_in_order_without_any_room(small):
 @pytest.mark.parametrize("room", ["4k", "40k", "200k", "400k"])
 def test_a_start_without_room_says_so_in_a_sentence(tmp_path, room):
     data = tmp_path / "data"
-    server = Server(data, wait=False, before=("unshare", "-m", "sh", "-c", SMALL.replace("4m", room), "sh", str(data)))
+    small = SMALL.replace("4m", room)
+    server = Server(data, wait=False, before=("unshare", "-m", "sh", "-c", small, "sh", str(data)))
     assert server.wait() == 74, server.out
     assert "full" in server.err or "No space left" in server.err
     assert "Traceback" not in server.err and len(server.err.splitlines()) <= 2
