@@ -28,11 +28,13 @@ from .records.cdrupkeep import CdrUpkeep
 from .records.credits import Credits
 from .records.currencies import Currencies
 from .records.fields import Fields
+from .records.files import Files
 from .records.ledger import Ledger
 from .records.listing import Listing
 from .records.numbers import Numbers
 from .records.pins import Pins
 from .records.rates import Rates
+from .records.recordings import Recordings
 from .records.reservations import Reservations
 from .records.rules import Rules
 from .records.statistics import Statistics
@@ -106,6 +108,8 @@ class Server:
         self.fields = Fields(self.db, self.users)
         self.cdrs = Cdrs(self.db, settings)
         self.statistics = Statistics(self.db, clock, settings)
+        self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
+        self.recordings = Recordings(self.db, clock)
         self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
         self.cdrupkeep = CdrUpkeep(self.db, clock, settings, self.statistics)
 

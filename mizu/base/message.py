@@ -97,13 +97,15 @@ class Answer:
 
 
 class Blob:
-    """A file as an answer: content type, bytes, and a name if it is to be saved and not shown."""
-    __slots__ = ("content_type", "body", "filename")
+    """A file as an answer: content type, bytes, and a name if it is to be saved and not shown.  Over HTTP `body` may
+    be an open file, which is closed by whoever sends it; `length` is then how many of its bytes are sent."""
+    __slots__ = ("content_type", "body", "filename", "length")
 
-    def __init__(self, content_type, body, filename=None):
+    def __init__(self, content_type, body, filename=None, length=None):
         self.content_type = content_type
         self.body = body
         self.filename = filename
+        self.length = length
 
 
 class Rows:

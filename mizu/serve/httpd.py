@@ -10,6 +10,7 @@ from ..base.message import Session
 from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, chunked_head, http_date
 from .lines import LineConnection
 from .pipeline import SLICE, Pipeline
+from .uploads import is_recording, on_recording
 from .webapi import on_api
 from .webfacts import FIXED, web_facts
 
@@ -202,7 +203,12 @@ class HttpConnection:
         method = message.method
         if method == "GET" or method == "POST" or method == "HEAD":
             path, _, query = message.target.partition("?")
-            front.route(path)(self, message, facts, path, query)
+            handler = front.route(path)
+            if method == "POST" and is_recording(message):
+                handler = on_recording
+            handler(self, message, facts, path, query)
+        elif method == "PUT" and is_recording(message):
+            on_recording(self, message, facts, *message.target.partition("?")[::2])
         elif method == "OPTIONS":
             self.answer(message, 204, None, None, METHODS + facts.preflight)
         elif method in _KNOWN_METHODS:

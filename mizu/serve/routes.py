@@ -6,6 +6,7 @@ from ..base.task import Future
 from .page import front_page
 from .pieces import Pieces
 from .static import File
+from .uploads import on_upload
 from .webfacts import FIXED
 from .websockets import on_websocket
 
@@ -45,9 +46,10 @@ def _openapi():
 
 
 def on_static(connection, message, facts, path, query):
-    """A file of /mvweb/, read in workers; one at a time on a connection, as it may be large."""
-    if not connection.may_read(message):
-        return
+    """A file of /mvweb/, read in workers; one at a time on a connection, as it may be large.  Posted to, it takes
+    one."""
+    if message.method == "POST":
+        return on_upload(connection, message, facts, path, query)
     server = connection.front.server
     answer = Future()
     work = server.workers.run(server.static.get, path[len("/mvweb"):], message.fields.values, message.method == "HEAD")

@@ -8,6 +8,7 @@ import os
 import stat
 
 from ..base.errors import ApiError
+from ..base.paths import safe_path
 from ..wire.http1 import http_date
 from ..wire.query import unquote
 
@@ -27,19 +28,6 @@ _OTHER = "application/octet-stream"
 _PLAIN = "text/plain; charset=utf-8"
 _GUARD = "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
 _UPLOADED = "Content-Disposition: attachment\r\nContent-Security-Policy: sandbox; default-src 'none'\r\n"
-
-
-def safe_path(root, name):
-    """The real path of a name under `root` (both texts), or ApiError 400/403/404: no absolute name, no `..`, no
-    drive, no NUL, no hidden file, and no link that leads out."""
-    parts = name.split("/")
-    if "\0" in name or "\\" in name or ":" in name or any(part[:1] == "." for part in parts):
-        raise ApiError(403, "this name is not allowed")
-    root = os.path.realpath(root)
-    path = os.path.realpath(os.path.join(root, *[part for part in parts if part]))
-    if path != root and not path.startswith(root + os.sep):
-        raise ApiError(403, "this name leads out of the folder")
-    return path
 
 
 class File:

@@ -11,19 +11,24 @@ from ..formats.request import Parsed, read_body
 from ..formats.streamed import layout
 from ..wire.query import parse_query
 from .asker import code_of
-from .pieces import RowPieces
+from .pieces import Pieces, RowPieces
 
 _CHALLENGE = b'WWW-Authenticate: mizud realm="api"\r\n'      # RFC 9110 15.5.2; a scheme no browser asks a password for
 
 
 def on_api(connection, message, facts, path, query):
     """Route: a request to the API in its query, its body, or both (the query wins)."""
+    if message.body or message.method == "POST":
+        submit(connection, message, facts, lambda: _merged(message, path, query))
+    else:
+        submit(connection, message, facts, lambda: Parsed("url", path, parse_query(query)))
+
+
+def submit(connection, message, facts, read):
+    """Ask the API what `read()` gives, a Parsed or ApiError, and have the answer sent."""
     asker = connection.front.asker
     try:
-        if message.body or message.method == "POST":
-            parsed = _merged(message, path, query)
-        else:
-            parsed = Parsed("url", path, parse_query(query))
+        parsed = read()
     except ApiError as error:
         request, answer = asker.refused(error, facts.peer, facts.accept)
     else:
@@ -42,6 +47,8 @@ def _rendered(connection, message, facts, request, answer):
     elif answer.blob is not None:
         body, content_type = answer.blob.body, answer.blob.content_type
         extra += _disposition(answer.blob.filename)
+        if answer.blob.length is not None:
+            return _file(connection, message, answer.blob, extra)
     elif answer.data.__class__ is RowStream:
         return _streamed(connection, message, request, answer, extra)
     else:
@@ -51,6 +58,15 @@ def _rendered(connection, message, facts, request, answer):
     if status == 401:
         extra += _CHALLENGE
     return connection.framed(message, status, content_type, body, extra, keep_alive)
+
+
+def _file(connection, message, blob, extra):
+    """A Blob whose body is an open file."""
+    head = connection.head(message, 200, blob.content_type, blob.length, extra)
+    if message.method == "HEAD":
+        blob.body.close()
+        return head
+    return Pieces(head, blob.body, blob.length, connection.front.server.workers)
 
 
 def _streamed(connection, message, request, answer, extra):

@@ -214,6 +214,8 @@ _ROWS = {
         ("pushkey", "text", "", "its key", _SECRET),
     ),
     "system": (
+        ("filequota", "integer", "1024", "MiB that files sent over the API may take, each for files/, filestorage and"
+         " uploaded recordings; 0: no limit", {"low": 0, "high": 1 << 30}),
         ("loglevel", "text", "info", "what the log shows", {"choices": ("error", "warning", "info", "debug")}),
         ("allowcmd", "flag", "0", "`cmd` may run programs"),
         ("allowsystem", "flag", "0", "`setip` and `timezoneset` may change the host"),

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from mizu.base.clock import FakeClock
 from mizu.base.entropy import Entropy
 from mizu.base.task import Future, spawn
+from mizu.firststart import Folders
 from mizu.records.audit import Audit
 from mizu.records.bans import Bans
 from mizu.records.cdrfiles import CdrFiles
@@ -13,12 +14,14 @@ from mizu.records.cdrupkeep import CdrUpkeep
 from mizu.records.credits import Credits
 from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
+from mizu.records.files import Files
 from mizu.records.ledger import Ledger
 from mizu.records.listing import Listing
 from mizu.records.mail import Mails
 from mizu.records.numbers import Numbers
 from mizu.records.pins import Pins
 from mizu.records.rates import Rates
+from mizu.records.recordings import Recordings
 from mizu.records.reservations import Reservations
 from mizu.records.rules import Rules
 from mizu.records.smsout import SmsOut
@@ -82,7 +85,9 @@ def records(folder, *sets):
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
                            audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users),
                            cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
-                           cdrupkeep=CdrUpkeep(db, clock, settings, statistics))
+                           cdrupkeep=CdrUpkeep(db, clock, settings, statistics),
+                           files=Files(Folders(folder / "data"), settings, clock, Now(), Entropy()),
+                           recordings=Recordings(db, clock))
 
 
 def wait(awaitable):
