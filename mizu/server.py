@@ -17,8 +17,11 @@ from .base.log import where
 from .base.task import spawn
 from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
+from .net.process import run_program
 from .net.reactor import Reactor
+from .net.smtp import send_mail
 from .net.streams import StreamSet
+from .net.webclient import fetch
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
@@ -31,12 +34,14 @@ from .records.fields import Fields
 from .records.files import Files
 from .records.ledger import Ledger
 from .records.listing import Listing
+from .records.mail import Mails
 from .records.numbers import Numbers
 from .records.pins import Pins
 from .records.rates import Rates
 from .records.recordings import Recordings
 from .records.reservations import Reservations
 from .records.rules import Rules
+from .records.smsout import SmsOut
 from .records.statistics import Statistics
 from .records.transfers import Transfers
 from .records.users import Users
@@ -56,6 +61,9 @@ HOUSEKEEPING = 1.0
 
 FOREIGN = 0.05
 """Seconds between looks for another process's commits (DATA_VERSION costs 2 us)."""
+
+OUTSIDE = 100
+"""Calls that wait for other hosts and programs (mail, SMS, web, commands), 30 s each at most."""
 
 HOUR = 3600
 """Seconds between two runs of Credits.maintenance, at full hours."""
@@ -80,6 +88,7 @@ class Server:
         self.stopping = self.restarting = False
         self.reactor = Reactor(clock, report_slow=self._slow, report_error=self._error)
         self.workers = Workers(self.reactor)
+        self.outside = Workers(self.reactor, queue_limit=OUTSIDE, name="outside")
         self.streams = StreamSet(self.reactor, settings.maxconnections or None)
         self._build_records()
         self._build_api()
@@ -110,6 +119,8 @@ class Server:
         self.statistics = Statistics(self.db, clock, settings)
         self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
         self.recordings = Recordings(self.db, clock)
+        self.mails = Mails(self.db, settings, clock, self.outside, send_mail, self.log)
+        self.smsout = SmsOut(self.db, settings, clock, self.outside, fetch, self.log)
         self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
         self.cdrupkeep = CdrUpkeep(self.db, clock, settings, self.statistics)
 
@@ -183,12 +194,15 @@ class Server:
             return
         self.stopping = True
         self.ports.close()
+        for queue in self.queues:
+            queue.stop()
         for stream in self.streams:
             getattr(stream.protocol, "finish", stream.close)()
         self._drain(self.clock.monotonic() + DRAIN)
 
     def _drain(self, until):
-        if not len(self.streams) or self.clock.monotonic() > until:
+        busy = len(self.streams) or any([queue.busy for queue in self.queues])
+        if not busy or self.clock.monotonic() > until:
             self.reactor.stop()
         else:
             self.reactor.later(0.05, lambda: self._drain(until))
@@ -217,6 +231,17 @@ class Server:
         self.settings.reload(self.db)
         self.auth.reload()
         return len(self.auth.keys)
+
+    def run_program(self, argv):
+        """The Future of (exit code, output): a program without a shell, ended when its time is up."""
+        return self.outside.run(run_program, argv)
+
+    async def reset_database(self):
+        """Bring the log's contents into the database and drop what is held of its rows, to be read again."""
+        await self.db.checkpoint()
+        self.users.forget()
+        for service in (self.ledger, self.rates):
+            service.reload()
 
     def threads(self):
         """[(thread, what it is doing)]."""
@@ -284,6 +309,13 @@ class Server:
         self._load_tls()
         self.bans.tick()
         self.audit.tick()
+        for queue in self.queues:
+            queue.tick()
+
+    @property
+    def queues(self):
+        """What waits to be sent."""
+        return self.mails.outbox, self.smsout.outbox
 
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""

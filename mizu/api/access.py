@@ -31,10 +31,11 @@ class Access:
     credit    minimum in micro-units, MIN_ON_ROUTE or None
     register, login   0, 1 …, or None for the global default, which does not hold where nobody has to prove himself
     enabled   0 answers 501
+    action    what is to be done once the answer is known (tb_api.custom_action), or 0
     password  the other name of `authpwd`: the command's own parameter goes before
     """
     __slots__ = ("name", "command", "rule", "custom", "open", "key", "ip", "roles", "public", "mode", "credit",
-                 "register", "login", "enabled", "password")
+                 "register", "login", "enabled", "action", "password")
 
     def __init__(self, name, command, rule):
         category = command.access if command else None
@@ -50,6 +51,7 @@ class Access:
         self.mode = MODE_NONE
         self.credit = self.register = self.login = None
         self.enabled = True
+        self.action = 0
         if rule is not None:
             user = self._override(rule, user)
         self.public = user == Role.PUBLIC
@@ -74,6 +76,7 @@ class Access:
         self.register = rule.register
         self.login = rule.login
         self.enabled = bool(rule.enabled)
+        self.action = rule.action or 0
         return user
 
 

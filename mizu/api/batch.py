@@ -46,7 +46,7 @@ def _refused(dispatcher, requests):
     """The answers to a batch of which one could not be taken back, None where all can."""
     for index, request in enumerate(requests):
         access = dispatcher.table.get(request.entry)
-        if access is not None and access.command is not None and access.command.alone and not access.custom:
+        if access is not None and (access.action or not access.custom and access.command.alone):
             message = f"ERROR: {request.entry} cannot be taken back and cannot be part of a batch"
             answers = [_not_tried(each) for each in requests]
             answers[index] = Answer(message, code=400, entry=request.entry)

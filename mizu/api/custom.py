@@ -13,7 +13,7 @@ async def run_custom(ctx, rule):
     if custom is None:
         return Answer("OK")
     server = ctx.server
-    args = [_value(ctx, *arg) for arg in custom.args]
+    args = [keyword_value(ctx, *arg) for arg in custom.args]
     if custom.is_query:
         hide = SECRET_COLUMNS if ctx.principal.role > Role.ADMIN else frozenset()
         rows = await server.db.query(custom.sql, args, limit=server.settings.maxcustomrows,
@@ -28,8 +28,9 @@ async def run_custom(ctx, rule):
     return Answer(f"OK: {done.rowcount} rows", done.rows)
 
 
-def _value(ctx, kind, which=None):
-    """What a keyword stands for; nothing is an empty text, nobody the id 0."""
+def keyword_value(ctx, kind, which=None):
+    """What a keyword stands for; nothing is an empty text, nobody the id 0.  {email} is also what was sent as u_email.
+    """
     params = ctx.request.params
     user = ctx.user
     if kind == "USERID":
@@ -40,7 +41,7 @@ def _value(ctx, kind, which=None):
         names = (f"sparam{which}", f"param{which}") if which else ("sparam", "sparam1", "param1")
         return next((params[name] for name in names if name in params), "")
     own = ctx.server.users.column(user.id, which) if user is not None else None
-    return params.get(which, "") if own is None else own
+    return params.get(which, params.get(f"u_{which}", "")) if own is None else own
 
 
 def _note_failure(log, name, future):

@@ -1,4 +1,4 @@
-"""One request, one line: limit, resolve, authenticate, authorize, bind, run, finish -> Answer.
+"""One request, one line: limit, resolve, authenticate, authorize, bind, run, finish, act -> Answer.
 
 The same for every transport and every format.  submit() answers at once where it can and gives a Future
 where the command waits (a durable write, a query in a worker) or where a refusal is held back to the tick
@@ -11,6 +11,7 @@ from ..base.errors import ApiError
 from ..base.log import where
 from ..base.message import Answer, Role
 from ..base.task import Future, spawn
+from .actions import act, is_due
 from .command import Context
 from .filter import refuse_injected, refuse_injection
 
@@ -42,6 +43,11 @@ class Dispatcher:
         """Request -> Answer, or a Future of one; in a batch always an Answer."""
         self.requests += 1
         access = self.table.get(request.entry)
+        if access is not None and access.action:
+            return self._acted(self._carry_out(request, session, access), request, session, access)
+        return self._carry_out(request, session, access)
+
+    def _carry_out(self, request, session, access):
         try:
             if access is None:
                 raise self._unknown(request)
@@ -143,6 +149,17 @@ class Dispatcher:
         held, self._held = self._held, []
         for future, answer in held:
             future.set(answer)
+
+    def _acted(self, outcome, request, session, access):
+        """The answer once the action of its row of tb_api has been done."""
+        future = spawn(self._act(outcome, request, session, access))
+        return future.result() if future.done else future
+
+    async def _act(self, outcome, request, session, access):
+        answer = await outcome if outcome.__class__ is Future else outcome
+        if is_due(access.action, answer, request):
+            await act(Context(request, request.principal, session, access.command, self.server), access.rule, answer)
+        return answer
 
     # -- finishing ---------------------------------------------------------------------------------
 

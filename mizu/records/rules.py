@@ -1,14 +1,14 @@
 """The rows of tb_api, compiled: whom a command asks for, and the SQL of custom names (the manual's chapters
-Authentication and Custom).
+Authentication, Custom and Actions).
 
 A row that cannot be understood closes its name: what an operator wrote to restrict a command never opens it by
-a slip.  Its actions are kept, not run, here.
+a slip.  Nothing of it is run here.
 """
 
 import re
 
 from ..base.errors import ApiError
-from ..store.tsql import compile_custom
+from ..store.tsql import action_body, command_words, compile_custom
 
 _NAME = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
 
@@ -22,18 +22,22 @@ _ALLOWED = {
 _COLUMNS = ("fname", "req_key", "req_ip", "req_user", "req_user_mode", "req_user_credit", "req_user_register",
             "req_user_login", "customsql", "custom_action", "custom_action_body", "enabled")
 
+_BODIES = {1: action_body, 2: action_body, 7: command_words, 8: lambda body: compile_custom(body, bare=True)}
+"""What an action's body is compiled by: the text of mails and SMS, the words of a program, a statement."""
+
 
 class Rule:
     """One row.  name as in fname, lower case · key ip user mode credit register login as the row says ·
-    sql: store.customsql.Custom, or None · action, body · enabled · fault: why it is closed, or None."""
-    __slots__ = ("name", "key", "ip", "user", "mode", "credit", "register", "login", "sql", "action", "body", "enabled",
+    sql: store.customsql.Custom, or None · action · does: its body compiled, see _BODIES · enabled · fault: why it is
+    closed, or None."""
+    __slots__ = ("name", "key", "ip", "user", "mode", "credit", "register", "login", "sql", "action", "does", "enabled",
                  "fault")
 
     def __init__(self, row):
         (name, self.key, self.ip, self.user, self.mode, self.credit, self.register, self.login, sql, self.action,
-         self.body, enabled) = row
+         body, enabled) = row
         self.name = name.lower()
-        self.sql = None
+        self.sql = self.does = None
         self.enabled = 1 if enabled is None else enabled
         self.fault = _fault(row)
         if self.fault is None and sql and sql.strip("* \t\r\n"):
@@ -41,6 +45,11 @@ class Rule:
                 self.sql = compile_custom(sql)
             except ApiError as error:
                 self.fault = f"customsql: {error.message}"
+        if self.fault is None and self.action:
+            try:
+                self.does = _BODIES.get(self.action % 50, str)(body or "")
+            except ApiError as error:
+                self.fault = f"custom_action_body: {error.message}"
         if self.fault is not None:
             self.close()
 
@@ -48,7 +57,7 @@ class Rule:
         """Nobody may send it: the fields as they are if they say nothing wrong."""
         self.key, self.ip, self.user, self.mode = 1, 1, 2, 0
         self.credit = self.register = self.login = None
-        self.enabled = 0
+        self.action = self.enabled = 0
 
 
 def _fault(row):

@@ -5,6 +5,7 @@ inside strings too; anywhere else they are refused, so no input ever becomes SQL
 """
 
 import re
+import shlex
 from typing import NamedTuple
 
 from mizu.base.errors import ApiError
@@ -165,6 +166,28 @@ def action_body(text):
         at = end
     return Body(select_template(",".join(filter(None, heads["to"]))),
                 select_template(heads["subject"][-1] if heads["subject"] else ""), select_template("".join(lines)))
+
+
+def command_words(text):
+    """A command line -> its words, each the parts of a template: no value makes two words of one."""
+    values, marked = [], []
+    for part in select_template(text.replace("\0", " ")):
+        marked.append(part if isinstance(part, str) else f"\0{len(values)}\0")
+        if not isinstance(part, str):
+            values.append(part)
+    try:
+        words = shlex.split("".join(marked))
+    except ValueError as error:
+        raise ApiError(400, f"the command line cannot be split: {error}") from None
+    if not words or "\0" in words[0]:
+        raise ApiError(400, "a command line begins with the name of a program")
+    return tuple([_parts(word, values) for word in words])
+
+
+def _parts(word, values):
+    """The text between the marks, and the values they stand for."""
+    pieces = word.split("\0")
+    return tuple(filter(None, [values[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)]))
 
 
 def select_template(body):

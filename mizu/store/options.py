@@ -196,6 +196,7 @@ _ROWS = {
     ),
     "messages": (
         ("smsurl", "text", "", "URL that sends an SMS, with [FROM], [TO], [TEXT]; empty: there is none", _SECRET),
+        ("smsfrom", "text", "", "sender of SMS that name none"),
         ("smswait", "seconds", "10", "that `sms` waits for the delivery", {"low": 0, "high": 300}),
         ("smppserver", "text", "", "host of an SMPP gateway; empty: there is none"),
         ("smppport", "port", "2775", "its port"),
@@ -208,6 +209,7 @@ _ROWS = {
         ("smtpuser", "text", "", "login; empty: none"),
         ("smtppassword", "text", "", "its password", _SECRET),
         ("smtpfrom", "text", "", "sender of mails that name none"),
+        ("reseturl", "text", "", "page that sends forgotpasswordreset, with [TOKEN]; empty: the mail tells the token"),
         ("adminemail", "text", "", "where notices to the administrator go"),
         ("adminphone", "text", "", "where SMS to the administrator go"),
         ("pushurl", "text", "", "push gateway; empty: there is none"),

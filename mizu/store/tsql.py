@@ -6,14 +6,14 @@ Knows no database: whether tables exist and who may touch them is judged where i
 """
 
 from mizu.base.errors import ApiError
-from mizu.store.customsql import Body, Custom, action_body, compile_custom, select_template
+from mizu.store.customsql import Body, Custom, action_body, command_words, compile_custom, select_template
 from mizu.store.dialect import TYPES, reads, rewrite, translated
 from mizu.store.functions import FUNCTIONS, SPECIAL
 from mizu.store.operands import is_brackets, is_mark, is_word
 from mizu.store.tokens import Group, flat, grow, lex, render, split
 
-__all__ = ["ALLOWED", "Body", "Custom", "action_body", "compile_custom", "expression", "is_query", "select_template",
-           "single", "statements", "translate"]
+__all__ = ["ALLOWED", "Body", "Custom", "action_body", "command_words", "compile_custom", "expression", "is_query",
+           "select_template", "single", "statements", "translate"]
 
 
 def translate(sql, types=TYPES):
