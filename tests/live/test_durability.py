@@ -289,7 +289,7 @@ def test_what_a_power_cut_leaves_holds_every_change_that_was_answered(killed, tm
 
 
 @needs_strace
-@pytest.mark.parametrize("first", [1, 2, 5])
+@pytest.mark.parametrize("first", [1, *(pytest.param(number, marks=pytest.mark.slow) for number in (2, 5))])
 def test_a_sync_that_fails_ends_the_server_and_promises_nothing(tmp_path, first):
     """The first one is SQLite's own, of a new log."""
     data = tmp_path / "data"
@@ -315,6 +315,7 @@ def test_a_sync_that_fails_ends_the_server_and_promises_nothing(tmp_path, first)
 
 # -- a slow disk
 
+@pytest.mark.slow
 @needs_strace
 def test_balances_are_answered_while_writes_wait_for_a_slow_disk(tmp_path):
     data = tmp_path / "data"

@@ -14,8 +14,8 @@ SMALL = 'mkdir -p "$1" && mount -t tmpfs -o size=4m mizud "$1" && shift && exec 
 
 
 def may_mount():
-    return shutil.which("unshare") and subprocess.run(
-        ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "mizud", "/mnt"], capture_output=True).returncode == 0
+    command = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "mizud", "/mnt"]
+    return shutil.which("unshare") and subprocess.run(command, capture_output=True).returncode == 0
 
 
 pytestmark = [pytest.mark.live,
@@ -100,8 +100,9 @@ def test_what_was_refused_is_not_there_after_a_start(small, tmp_path):
     small.kill()
     again = Server(tmp_path / "copy")
     assert again.api("balance", u_username="rich") == f"Your credit is ${number}.00 USD"
-    assert '"data": []' in again.api("db", format="json", sql="SELECT id FROM tb_users WHERE credit_u <> coalesce((SELECT"
-                                     " sum(amount_u) FROM tb_ledger WHERE userid = tb_users.id), 0)")
+    sql = ("SELECT id FROM tb_users WHERE credit_u <> coalesce((SELECT sum(amount_u) FROM tb_ledger"
+           " WHERE userid = tb_users.id), 0)")
+    assert '"data": []' in again.api("db", format="json", sql=sql)
     again.stop()
 
 

@@ -164,6 +164,7 @@ def test_failed_logins_ban_an_address_for_all_it_asks_until_somebody_lifts_it(tm
     server.stop()
 
 
+@pytest.mark.slow
 @needs_stranger
 def test_a_ban_is_on_the_disk_a_moment_later(tmp_path):
     server = Server(tmp_path / "data", "--set", "allowtrustedip=0", "--set", "maxauthfail=1")
