@@ -7,7 +7,7 @@ from ..base.message import Answer, Role, RowStream
 from ..records.cdrs import ALL, LEVELS, NEWEST, ORDERS, SUMMARY, Scope, chosen, shown
 from ..records.details import split_words
 from ..records.listing import thinned
-from ..records.periods import MOMENT_TAKES, TAKES, parse_days, parse_moment, period
+from ..records.periods import MOMENT_TAKES, SINCE, TAKES, parse_days, parse_moment, period
 from ..records.statistics import DEFAULTS, INTERNAL, groups_of, statistics_of
 from .accounts import PCR, U_ID, U_USERNAME
 
@@ -72,7 +72,8 @@ async def cdr(ctx, u_id=None, u_username=None, caller=None, called=None, u_type=
     if days is None and not (fromdt or todt or cdrid is not None or callid or _dated(dsqjp)):
         days = "lastday"
     columns = server.db.columns("tb_cdrs")
-    when = period(server.statistics.zone, server.clock.now(), days, fromdt, todt)
+    zone = server.statistics.zone if days in SINCE else None
+    when = period(zone, server.clock.now(), days, fromdt, todt)
     found = chosen(columns, when, asker, account, caller, called, pcr, dir, u_type, prefix, cdrid, callid,
                    _CONNECTED[connected], dsqjp, isreseller)
     most = LIMIT if limit is None else limit

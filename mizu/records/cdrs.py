@@ -129,7 +129,7 @@ def chosen(columns, period, asker=None, account=None, caller=None, called=None, 
     if asker is not None and not resellers:     # what somebody else has paid is not his to know
         found.args["asker"] = asker.id
         found.paid = f"CASE WHEN {_of('callerid', 'asker', asker.below)} THEN c.costenduser ELSE 0 END"
-    if usertype is not None:
+    if usertype not in (None, -1):
         side = "calledid" if dir == IN or dir == ALL and usertype in OUTBOUND else "callerid"
         found.add(f"c.{side} IN (SELECT id FROM tb_users WHERE type = :usertype)", usertype=usertype)
     if prefix:

@@ -30,7 +30,7 @@ MOST_DAYS = 36_600
 _NUMBER = re.compile(r"[0-9]{1,5}(\.[0-9]{0,9})?|\.[0-9]{1,9}", re.ASCII)
 _MOMENT = re.compile(r"""(\d{4})[-/.](\d\d?)[-/.](\d\d?)
     (?: [T\ ] (\d\d?):(\d\d) (?: :(\d\d) (?:\.(\d{1,6}))? )? )?
-    \ ? (?: (Z|UTC) | ([-+\ ])(\d\d):?(\d\d) )?""", re.X | re.I | re.ASCII)    # in a URL a + is a blank
+    \ ? (?: (Z|UTC) | ([-+\ ])(\d\d):?([0-5]\d) )?""", re.X | re.I | re.ASCII)    # in a URL a + is a blank
 
 
 def parse_days(text):
@@ -62,7 +62,10 @@ def parse_moment(text):
 
 
 def period(zone, now, days=None, since=None, until=None):
-    """(beginning, end) as UTC text, None where it is open; `since` and `until`, texts too, win over `days`."""
+    """(beginning, end) as UTC text, None where it is open; `since` and `until`, texts too, win over `days`.
+
+    zone    Zone of the words in SINCE; not looked at for others
+    """
     if since is None and days is not None:
         start = SINCE[days](zone, now) if days in SINCE else now - BACK.get(days, days) * 86400
         since = utc_text(max(0.0, start))

@@ -49,7 +49,7 @@ def accounts(count):
 
 
 def records(count, users, days=365, now=None, seed=1):
-    """Rows of COLUMNS, oldest first; users is what accounts() gave."""
+    """Rows of COLUMNS, hour after hour; users is what accounts() gave."""
     chance = random.Random(seed)
     now = time.time() if now is None else now
     people = [user for user in users if user[2] in (0, 5)]

@@ -43,7 +43,7 @@ def stats(town, who=None, **params):
     ({"usr": "john", "dir": "out", "days": 30}, [6, 2, 1]), ({"dir": "in"}, [6, 5, 4, 3, 2]),
     ({"u_username": "boss"}, [4]), ({"u_username": "boss", "pcr": "true"}, [5, 4, 3]),
     ({"u_username": "boss", "pcr": 1, "dir": "in"}, []), ({"u_type": 9}, [6, 5, 3, 2]), ({"u_type": 0}, [6, 5, 3, 2]),
-    ({"u_type": 2}, [4]), ({"u_type": 0, "dir": "in"}, [4]), ({"u_type": 5}, []),
+    ({"u_type": 2}, [4]), ({"u_type": 0, "dir": "in"}, [4]), ({"u_type": 5}, []), ({"u_type": -1}, [6, 5, 4, 3, 2]),
     ({"prefix": "3630"}, [6, 3]), ({"prefix": "+40"}, [5, 2]), ({"prefix": "49", "days": 30}, [1]),
     ({"connected": "yes"}, [6, 4, 3]), ({"type": "notconnected"}, [5, 2]), ({"connected": "all"}, [6, 5, 4, 3, 2]),
     ({"dsqjp": "discreason = 486"}, [5]), ({"dsqjp": "datum < '2023-11-02'"}, [1]),
@@ -212,6 +212,14 @@ def test_days_and_hours_follow_the_time_zone_over_a_change_of_clocks(calls):
     assert stats(calls, by="day", stats="cdrc", **params) == [("10-29", 3), ("10-30", 1)]
     assert stats(calls, by="hour", stats="cdrc", **params) == [(0, 2), (2, 2)]
     assert stats(calls, by="day", stats="cdrc") == [("11-14", 5)]
+
+
+def test_a_time_zone_that_this_host_does_not_know_is_said_where_it_matters(calls):
+    calls.settings.timezone = "Nowhere/Atlantis"
+    assert ids(calls, days=1) == [6, 5, 4, 3, 2]
+    for params in ({"days": "today"}, {"BY": "day"}, {"BY": "hour", "days": 1}):
+        code, message = calls.refused("cdr", **params)
+        assert code == 501 and message.startswith("setting timezone: ")
 
 
 def test_the_year_is_shown_where_two_years_have_the_day(calls):

@@ -1,6 +1,8 @@
 """Which moments a word, a number of days or a date means."""
 
-from datetime import datetime, timezone
+import random
+import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -51,6 +53,51 @@ def test_a_moment_is_utc_or_has_an_offset(text, moment):
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(ValueError):
         parse_moment(text)
+
+
+def plain_moment(text):
+    """A moment as datetime reads it, one layout after the other; None if no layout fits."""
+    text = re.sub(r"^(\d+)[/.-](\d+)[/.-]", r"\1-\2-", text.upper().replace("UTC", "Z"))
+    text = re.sub(r"(:\d\d(?:\.\d+)?) {1,2}(\d\d:?\d\d)$", r"\1+\2", re.sub(r"(\d)T(\d)", r"\1 \2", text))
+    text = re.sub(r" (?=[-+]\d\d:?\d\d$|Z$)", "", text)
+    for layout in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"):
+        for zoned in ("", "%z"):
+            try:
+                moment = datetime.strptime(text, layout + zoned)
+                if zoned:
+                    if abs(moment.utcoffset()) > timedelta(hours=14):
+                        return None
+                    moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+                return moment.isoformat(" ", "milliseconds")
+            except (ValueError, OverflowError):
+                pass
+    return None
+
+
+def test_mutated_moments_are_read_as_a_second_reader_reads_them():
+    chance = random.Random(20260131)
+    seeds = ["2026-01-31", "2026-02-28 18:05", "2026-12-31 23:59:59", "2024-02-29T01:02:03.456Z",
+             "2026-06-30 12:00:00+02:00", "2026-06-30T12:00:00.5 -0330", "2026/1/2 3:04 0100"]
+    accepted = 0
+    for number in range(20_000):
+        text = list(chance.choice(seeds))
+        digits_only = number % 2
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(text))
+            if digits_only:
+                text[at] = chance.choice("0123456789") if text[at].isdigit() else text[at]
+            else:
+                text[at:at + chance.randrange(2)] = chance.choice(["", *"0123456789-:/.+TZ "])
+                text = text or ["2"]
+        text = "".join(text)
+        try:
+            moment = parse_moment(text)
+        except ValueError:
+            moment = None
+        if digits_only or moment is not None:       # strptime is generous with blanks and short fields
+            assert moment == plain_moment(text.strip()), text
+        accepted += moment is not None
+    assert 5000 < accepted < 15_000
 
 
 def test_dates_win_over_words_and_must_not_be_turned_around():
