@@ -61,26 +61,34 @@ PARTY = Type("party", _party, "the id of an account, or a user name or number", 
 async def cdr(ctx, u_id=None, u_username=None, caller=None, called=None, u_type=None, prefix="", cdrid=None, callid="",
               days=None, fromdt=None, todt=None, dsqjp="", connected="all", dir=ALL, pcr=False, limit=None,
               fields="normal", isreseller=False, by="", stats="", order=NEWEST, summary=False, skipnullfields=False):
+    _judge(ctx, dsqjp, isreseller, limit)
+    if days is None and not (fromdt or todt or cdrid is not None or callid or _dated(dsqjp)):
+        days = "lastday"
     server, full = ctx.server, ctx.principal.role in (Role.SRVADMIN, Role.ADMIN, Role.SUPPORT)
+    zone = server.statistics.zone if days in SINCE else None
+    when = period(zone, server.clock.now(), days, fromdt, todt)
+    columns = server.db.columns("tb_cdrs")
+    found = chosen(columns, when, *_scopes(ctx, u_id, u_username, pcr), caller, called, pcr, dir, u_type, prefix, cdrid,
+                   callid, _CONNECTED[connected], dsqjp, isreseller)
+    most = LIMIT if limit is None else limit
+    if by or stats:
+        rows = await _statistics(ctx, found, split_words(by), split_words(stats), fields, full, most, summary)
+    else:
+        rows = await _records(ctx, found, shown(columns, fields, full, isreseller), order, most, summary)
+    return _answer(rows, limit, skipnullfields)
+
+
+def _judge(ctx, dsqjp, isreseller, limit):
     if dsqjp and not ctx.is_admin:
         raise ApiError(403, "dsqjp is for administrators")
     if isreseller and ctx.principal.role > Role.SUPPORT:
         raise ApiError(403, "isreseller is for resellers and administrators")
     if limit is not None and limit < 0:
         raise ApiError(400, f"parameter limit takes 0 or more, not {limit}")
-    asker, account = _scopes(ctx, u_id, u_username, pcr)
-    if days is None and not (fromdt or todt or cdrid is not None or callid or _dated(dsqjp)):
-        days = "lastday"
-    columns = server.db.columns("tb_cdrs")
-    zone = server.statistics.zone if days in SINCE else None
-    when = period(zone, server.clock.now(), days, fromdt, todt)
-    found = chosen(columns, when, asker, account, caller, called, pcr, dir, u_type, prefix, cdrid, callid,
-                   _CONNECTED[connected], dsqjp, isreseller)
-    most = LIMIT if limit is None else limit
-    if by or stats:
-        rows = await _statistics(ctx, found, split_words(by), split_words(stats), fields, full, most, summary)
-    else:
-        rows = await _records(ctx, found, shown(columns, fields, full, isreseller), order, most, summary)
+
+
+def _answer(rows, limit, skipnullfields):
+    """Rows or a RowStream as Answer; a limit that nobody chose is said."""
     answer = Answer("OK", rows)
     if rows.__class__ is RowStream:
         rows.thin = skipnullfields
