@@ -19,6 +19,9 @@ METHODS = b"Allow: GET, HEAD, POST, OPTIONS\r\n"
 _READING = b"Allow: GET, HEAD, OPTIONS\r\n"
 _KNOWN_METHODS = ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT")
 
+PARTING = 2
+"""Seconds that a request which has begun to come may take when the server stops."""
+
 MAX_PATHS = 1024
 """Paths whose handler is remembered; others are looked up anew."""
 
@@ -85,7 +88,7 @@ def on_nothing(connection, message, facts, path, query):
 
 class HttpConnection:
     """The protocol of one stream; requests are answered in order, a slow reader stops the reading."""
-    __slots__ = ("stream", "front", "parser", "session", "pipeline", "partial", "over")
+    __slots__ = ("stream", "front", "parser", "session", "pipeline", "partial", "over", "last")
 
     def __init__(self, stream, front):
         self.stream = stream
@@ -95,6 +98,7 @@ class HttpConnection:
         self.pipeline = Pipeline(stream, self._work)
         self.partial = False        # a request has begun, and its deadline runs
         self.over = False           # the peer has said its last
+        self.last = False           # the server stops: the request that has begun is the last one
 
     # -- what the stream calls ---------------------------------------------------------------------
 
@@ -135,9 +139,12 @@ class HttpConnection:
         self.pipeline.drop()
 
     def finish(self):
-        """The server stops: answer what has been started."""
-        self.pipeline.closing = True
-        self.pipeline.flush()
+        """The server stops: answer what has been started, and the request that has begun to come."""
+        self.last = True
+        self.stream.deadline = self.stream.reactor.now + PARTING
+        if not self.parser.in_request:
+            self.pipeline.closing = True
+            self.pipeline.flush()
 
     # -- requests ----------------------------------------------------------------------------------
 
@@ -164,7 +171,7 @@ class HttpConnection:
             self.front.server.log.error(f"HTTP failed: {where(error)}")
             self._fail(500, "internal error, see the server's log")
         pipeline.flush()
-        if self.stream.protocol is self and not pipeline.closing:
+        if self.stream.protocol is self and not (pipeline.closing or self.last):
             self._set_deadline(count)
 
     def _out_of_requests(self):
@@ -173,7 +180,7 @@ class HttpConnection:
             self.pipeline.add(CONTINUE)
         if self.over and self.parser.versionless is None and self.parser.in_request:
             self._as_line()
-        elif self.over:
+        elif self.over or self.last and not self.parser.in_request:
             self.pipeline.closing = True
 
     def _as_line(self):

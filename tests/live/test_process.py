@@ -232,6 +232,20 @@ def test_sigterm_finishes_what_is_under_way(fresh_server):
     assert not (fresh_server.data / "mizud.db-wal").exists()
 
 
+def test_a_request_that_has_begun_to_come_is_still_answered(fresh_server):
+    with fresh_server.connect() as half:
+        half.sendall(b"POST /mvapireq/ HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\napien")
+        eventually(lambda: False, 0.1)
+        fresh_server.signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in fresh_server.err, 5)
+        half.sendall(b"try=apitest1")
+        answer = b""
+        while more := half.recv(4096):
+            answer += more
+    assert answer.endswith(b"OK: api test succeed")
+    assert fresh_server.wait() == 0
+
+
 def test_sigint_ends_it_too_without_a_traceback(fresh_server):
     fresh_server.signal(signal.SIGINT)
     assert fresh_server.wait() == 0 and "Traceback" not in fresh_server.err
