@@ -28,6 +28,7 @@ from .records.bans import Bans
 from .records.cdrfiles import CdrFiles
 from .records.cdrs import Cdrs
 from .records.cdrupkeep import CdrUpkeep
+from .records.changes import Changes
 from .records.credits import Credits
 from .records.currencies import Currencies
 from .records.fields import Fields
@@ -119,6 +120,7 @@ class Server:
         self.statistics = Statistics(self.db, clock, settings)
         self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
         self.recordings = Recordings(self.db, clock)
+        self.changes = Changes(self.db, clock, self.users, self.ledger)
         self.mails = Mails(self.db, settings, clock, self.outside, send_mail, self.log)
         self.smsout = SmsOut(self.db, settings, clock, self.outside, fetch, self.log)
         self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
@@ -320,13 +322,14 @@ class Server:
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""
         self.reactor.later(HOUR - self.clock.now() % HOUR + 1, self._maintain)
-        spawn(self.credits.maintenance()).then(self._maintained)
+        for work in (self.credits.maintenance, self.changes.prune):
+            spawn(work()).then(self._maintained)
 
     def _maintained(self, future):
         try:
             future.result()
         except Exception as error:      # the next hour tries again
-            self._error("the maintenance of credits", error)
+            self._error("the hourly maintenance", error)
 
     def _foreign(self):
         if self.db.foreign_change():

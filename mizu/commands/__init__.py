@@ -3,5 +3,5 @@
 
 def load():
     """Import every file of commands, which fills the table."""
-    from . import (accounts, cdr, cdrfiles, fields, files, logs, money, numbers, operate, profile, rates,  # noqa: F401
-                   recharge, session, settings, signup, sql)
+    from . import (accounts, cdr, cdrfiles, fields, files, history, logs, money, numbers, operate, profile,  # noqa: F401
+                   rates, recharge, session, settings, signup, sql)

@@ -18,12 +18,14 @@ ONCE = frozenset("""contactname name email email2 phone fax address billaddress 
     euregnumber birthday gender language utc""".split())
 """The same, as long as it is empty."""
 
-TREE = ALWAYS | ONCE | frozenset("""username password pin type parentid name2 comment enabled temporarydisabled deviceid
-    usergroup companyname shorttelnumber ringgroup rgmode maxlines regival forgotpasswordquestion
-    forgotpasswordanswer""".split())
+QUESTION = frozenset(("forgotpasswordquestion", "forgotpasswordanswer"))
+"""And what he is asked when he has forgotten his password."""
+
+TREE = ALWAYS | ONCE | QUESTION | frozenset("""username password pin type parentid name2 comment enabled
+    temporarydisabled deviceid usergroup companyname shorttelnumber ringgroup rgmode maxlines regival""".split())
 """What a reseller may set of the accounts below him."""
 
-_INTERNAL = frozenset(("tb_actor", "tb_checkpoint"))
+_INTERNAL = frozenset(("tb_actor", "tb_checkpoint", "tb_changes"))
 _GUESSES = ("username", "callerid", "userid", "fname", "name", "number", "id")
 """Columns by which a row is looked for where none is named: the manual's three, then ours."""
 
@@ -31,7 +33,7 @@ _GUESSES = ("username", "callerid", "userid", "fname", "name", "number", "id")
 def judge_user(values, account_value):
     """ApiError 403 if a user's change of himself goes beyond the lists; `account_value(column)` is what is there."""
     for name in values:
-        if name not in ALWAYS and name not in ONCE:
+        if name not in ALWAYS and name not in ONCE and name not in QUESTION:
             raise ApiError(403, f"the field u_{name} cannot be changed by a user")
         if name in ONCE and account_value(name):
             raise ApiError(403, f"the field u_{name} is set already and cannot be changed by a user")

@@ -171,10 +171,12 @@ class Importer:
         """The new entries hold from this commit on, and it is on the disk."""
         self._db.execute("PRAGMA synchronous=FULL")
         with _Transaction(self._db) as execute:
+            execute("INSERT OR REPLACE INTO tb_actor VALUES (1, 'import', 'import', '')")
             for scope in {tuple([rule(each, name) for name in SCOPE]) for each in rules}:
                 execute(_REPLACED, scope)
             for id, each in zip(ids, rules):
                 execute("UPDATE tb_billentries SET type = ? WHERE id = ?", (rule(each, "type"), id))
+            execute("DELETE FROM tb_actor")
         self._db.execute("PRAGMA synchronous=NORMAL")
 
     def _sweep(self):

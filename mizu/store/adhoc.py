@@ -263,6 +263,6 @@ class _WriterRules:
         if action == self._sqlite3.SQLITE_PRAGMA:
             return None if first in _READ_ONLY_PRAGMAS else f"PRAGMA {first}"
         if action in self._writes and inside is None:
-            if first == "tb_actor" or (first == "sqlite_sequence" and not self._dropping):
+            if first in ("tb_actor", "tb_changes") or (first == "sqlite_sequence" and not self._dropping):
                 return f"writing to {first}"
         return None

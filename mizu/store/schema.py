@@ -7,7 +7,7 @@ been released is never changed again; a new table or column is a new step.
 from functools import lru_cache
 
 from ..base.errors import ConfigError
-from . import sqlite, tables_calls, tables_money, tables_system, tables_users
+from . import sqlite, tables_calls, tables_changes, tables_money, tables_system, tables_users
 
 APPLICATION_ID = 0x6D697A75     # "mizu"
 
@@ -15,8 +15,9 @@ STEPS = (
     ("the first tables", (tables_users.SQL, tables_money.SQL, tables_calls.SQL, tables_system.SQL)),
     ("whose numbers are locked", (tables_calls.LOCKED_NUMBERS,)),
     ("codes and links on their way", (tables_system.OUTGOING,)),
+    ("who changed what", (tables_changes.SQL, tables_changes.triggers)),
 )
-"""(what it brings, its SQL): step 1 first."""
+"""(what it brings, its SQL, or functions of the connection that make it): step 1 first."""
 
 SECRET_COLUMNS = frozenset(("password", "ha1", "passwordhash", "pin", "upperpassword", "forgotpasswordanswer", "token"))
 """Columns that no answer shows but those of an admin's own SQL; of tb_settings, see options.Option.secret."""
@@ -75,7 +76,7 @@ def upgrade(connection, path="the database"):
         done = version(connection, path)
         for number, (_, texts) in enumerate(STEPS[done:], done + 1):
             for text in texts:
-                for statement in statements(text):
+                for statement in statements(text if text.__class__ is str else text(connection)):
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version={number}")
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

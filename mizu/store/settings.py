@@ -170,12 +170,14 @@ class Settings:
             if value is not None:
                 judge(option, value)
         await db.gate()
-        with db.unit() as unit:
+        with db.unit(actor=changedby or None) as unit:
             for option, value in options.items():
-                unit.run("DELETE FROM tb_settings WHERE name = ?", (option.name,))
-                if value is not None:
-                    unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, ?)",
-                             (option.name, value, db.now(), changedby))
+                if value is None:
+                    unit.run("DELETE FROM tb_settings WHERE name = ?", (option.name,))
+                else:       # the row stays the same one: tb_changes tells its history
+                    unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, ?)"
+                             " ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed,"
+                             " changedby = excluded.changedby", (option.name, value, db.now(), changedby))
         return self.reload(db)
 
 

@@ -11,6 +11,7 @@ from mizu.records.bans import Bans
 from mizu.records.cdrfiles import CdrFiles
 from mizu.records.cdrs import Cdrs
 from mizu.records.cdrupkeep import CdrUpkeep
+from mizu.records.changes import Changes
 from mizu.records.credits import Credits
 from mizu.records.currencies import Currencies
 from mizu.records.fields import Fields
@@ -87,7 +88,7 @@ def records(folder, *sets):
                            cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
                            cdrupkeep=CdrUpkeep(db, clock, settings, statistics),
                            files=Files(Folders(folder / "data"), settings, clock, Now(), Entropy()),
-                           recordings=Recordings(db, clock))
+                           recordings=Recordings(db, clock), changes=Changes(db, clock, users, ledger))
 
 
 def wait(awaitable):
