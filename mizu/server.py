@@ -36,12 +36,15 @@ from .records.files import Files
 from .records.ledger import Ledger
 from .records.listing import Listing
 from .records.mail import Mails
+from .records.notices import send_notices
 from .records.numbers import Numbers
 from .records.pins import Pins
 from .records.rates import Rates
 from .records.recordings import Recordings
 from .records.reservations import Reservations
+from .records.resets import Resets
 from .records.rules import Rules
+from .records.signups import Signups
 from .records.smsout import SmsOut
 from .records.statistics import Statistics
 from .records.transfers import Transfers
@@ -121,6 +124,8 @@ class Server:
         self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
         self.recordings = Recordings(self.db, clock)
         self.changes = Changes(self.db, clock, self.users, self.ledger)
+        self.signups = Signups(self.db, clock, self.entropy)
+        self.resets = Resets(self.db, clock, self.entropy)
         self.mails = Mails(self.db, settings, clock, self.outside, send_mail, self.log)
         self.smsout = SmsOut(self.db, settings, clock, self.outside, fetch, self.log)
         self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
@@ -322,14 +327,18 @@ class Server:
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""
         self.reactor.later(HOUR - self.clock.now() % HOUR + 1, self._maintain)
-        for work in (self.credits.maintenance, self.changes.prune):
-            spawn(work()).then(self._maintained)
+        spawn(self._upkeep())
 
-    def _maintained(self, future):
-        try:
-            future.result()
-        except Exception as error:      # the next hour tries again
-            self._error("the hourly maintenance", error)
+    async def _upkeep(self):
+        """What is done every hour; a part that fails is tried again with the next one."""
+        for what, job in (("the maintenance of credits", self.credits.maintenance),
+                          ("notices of low credit", lambda: send_notices(self.credits, self.mails, self.log)),
+                          ("the mail queue", self.mails.outbox.purge), ("the SMS queue", self.smsout.outbox.purge),
+                          ("changes of long ago", self.changes.prune)):
+            try:
+                await job()
+            except Exception as error:
+                self._error(what, error)
 
     def _foreign(self):
         if self.db.foreign_change():

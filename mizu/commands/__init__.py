@@ -3,5 +3,5 @@
 
 def load():
     """Import every file of commands, which fills the table."""
-    from . import (accounts, cdr, cdrfiles, fields, files, history, logs, money, numbers, operate, profile,  # noqa: F401
-                   rates, recharge, session, settings, signup, sql)
+    from . import (accounts, cdr, cdrfiles, fields, files, forgotten, history, logs, money, numbers,  # noqa: F401
+                   operate, phones, profile, rates, recharge, session, settings, signup, sql, trunks)

@@ -1,5 +1,7 @@
 """What commands that write have in common: `sync`, and the way an account comes into being."""
 
+from typing import NamedTuple
+
 from ..api.param import Param, Type
 from ..base.errors import ApiError
 from ..base.message import Role
@@ -31,33 +33,57 @@ async def add_account(ctx, fields, numbers=(), addresses=(), route=None, kind="a
 
     route   (routing_id or None, priority): a row of tb_routing for a trunk; None makes none
     """
+    prepared = await prepare_account(ctx, fields, numbers, addresses, route, kind)
+    db = ctx.server.db
+    await db.gate()
+    with db.unit(actor=ctx.actor, kind=kind) as unit:
+        id = create_account(ctx, unit, prepared)
+    return id, prepared.values["username"], prepared.password
+
+
+class Prepared(NamedTuple):
+    """An account that has been judged and can be created."""
+    values: dict
+    password: str       # generated, or None
+    owner: dict         # the parent reseller to be made first, or None
+    numbers: tuple
+    addresses: tuple
+    route: tuple
+
+
+async def prepare_account(ctx, fields, numbers=(), addresses=(), route=None, kind="admin"):
+    """All that can be refused or takes time before the transaction."""
     server = ctx.server
-    users = server.users
     if "id" in fields:
         raise ApiError(400, "the field u_id cannot be set: the server gives it")
-    values = users.check(fields)
+    values = server.users.check(fields)
     if ctx.principal.role == Role.RESELLER:
         judge_reseller(values)
         if numbers or addresses:
             raise ApiError(403, "numbers and addresses are given by the administrator")
     values, password = completed(values, server.entropy)
+    ctx.judge_rank(values["type"])
     _inherit(ctx, values)
     owner = _owner(ctx, values) if kind == "admin" else None
     for each in filter(None, (owner, values)):
         await hashed(each, server.settings, server.workers, server.entropy)
-    await server.db.gate()
-    with server.db.unit(actor=ctx.actor, kind=kind) as unit:
-        users.refuse_taken(values["username"])
-        if owner is not None:
-            values["parentid"] = users.create(unit, owner)
-        id = users.create(unit, values)
-        for number in numbers:
-            users.add_number(unit, id, number)
-        for host, port in addresses:
-            users.add_address(unit, id, host, port)
-        if route is not None and values["type"] == SERVER:
-            add_route(server.db, unit, id, values["username"], *route)
-    return id, values["username"], password
+    return Prepared(values, password, owner, numbers, addresses, route)
+
+
+def create_account(ctx, unit, prepared):
+    """In a unit: the rows of an account; returns its id."""
+    users, values = ctx.server.users, prepared.values
+    users.refuse_taken(values["username"])
+    if prepared.owner is not None:
+        values["parentid"] = users.create(unit, prepared.owner)
+    id = users.create(unit, values)
+    for number in prepared.numbers:
+        users.add_number(unit, id, number)
+    for host, port in prepared.addresses:
+        users.add_address(unit, id, host, port)
+    if prepared.route is not None and values["type"] == SERVER:
+        add_route(ctx.server.db, unit, id, values["username"], *prepared.route)
+    return id
 
 
 def _inherit(ctx, values):
@@ -97,4 +123,4 @@ def _owner(ctx, values):
     return None
 
 
-__all__ = ["PRIORITY", "SYNC", "add_account", "checked_parent", "settle"]
+__all__ = ["PRIORITY", "SYNC", "add_account", "checked_parent", "create_account", "prepare_account", "settle"]

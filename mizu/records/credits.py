@@ -5,6 +5,7 @@ the ledger and from the notes of tb_settings that are written in the same transa
 """
 
 from ..base.clock import utc_text
+from .notes import note, take_note
 
 RESET, NOTICES = "_credit_reset", "_credit_notices"
 """Notes of tb_settings: until when billing days, and falling balances, have been looked at."""
@@ -69,14 +70,14 @@ class Credits:
     async def reset_months(self):
         """Lift the credit of postpaid accounts whose month has begun since the last time to their monthlylimit;
         returns how many months were begun."""
-        since, now = self._note(RESET), self.clock.utc()
+        since, now = note(self.db, RESET), self.clock.utc()
         done = 0
         for border, days in self._borders(since or now, now).items():
             done += await self._begin_months(border, days)
         if since is None or now > since:
             await self.db.gate()
             with self.db.unit() as unit:
-                self._take_note(unit, RESET, now)
+                take_note(unit, RESET, now, now)
         return done
 
     def _borders(self, since, now):
@@ -124,21 +125,13 @@ class Credits:
     async def due_notices(self):
         """Rows (id, username, name, email, phone, language, credit, currency) of those who want to hear of it and
         whose balance has fallen below `lowcredit` since noticed(), and is still there."""
-        since = self._note(NOTICES) or utc_text(self.clock.now() - 86_400)
+        since = note(self.db, NOTICES) or utc_text(self.clock.now() - 86_400)
         return await self.db.query(_FALLEN, {"low": self.settings.lowcredit, "since": since,
                                              "first": self.ledger.first_since(since)}, limit=0, actor="notices")
 
     def noticed(self, unit):
         """In the unit that queues the notices: they are on their way."""
-        self._take_note(unit, NOTICES, self.clock.utc())
-
-    def _note(self, name):
-        return self.db.value("SELECT value FROM tb_settings WHERE name = ?", (name,))
-
-    def _take_note(self, unit, name, text):
-        unit.run("DELETE FROM tb_settings WHERE name = ?", (name,))
-        unit.run("INSERT INTO tb_settings (name, value, changed, changedby) VALUES (?, ?, ?, 'server')",
-                 (name, text, self.clock.utc()))
+        take_note(unit, NOTICES, self.clock.utc(), self.clock.utc())
 
     # -- the books ---------------------------------------------------------------------------------
 

@@ -24,7 +24,9 @@ from mizu.records.pins import Pins
 from mizu.records.rates import Rates
 from mizu.records.recordings import Recordings
 from mizu.records.reservations import Reservations
+from mizu.records.resets import Resets
 from mizu.records.rules import Rules
+from mizu.records.signups import Signups
 from mizu.records.smsout import SmsOut
 from mizu.records.transfers import Transfers
 from mizu.records.statistics import Statistics
@@ -79,6 +81,7 @@ def records(folder, *sets):
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
                            gateways=gateways, mails=Mails(db, settings, clock, Now(), gateways.send),
                            smsout=SmsOut(db, settings, clock, Now(), gateways.fetch),
+                           signups=Signups(db, clock, Entropy()), resets=Resets(db, clock, Entropy()),
                            ledger=ledger, currencies=currencies, reservations=reservations,
                            rates=Rates(db, settings, clock, users, currencies, reservations.payer),
                            transfers=Transfers(ledger, reservations, currencies),
