@@ -8,10 +8,9 @@ The row holds the facts of the wire, the signature the defaults.  From the row c
 comma form of the console, help, completion, OpenAPI, the man page, the examples and the default access.
 """
 
-import inspect
-
 from ..base.errors import ApiError
 from ..base.message import Role
+from ..records.account import SRVADMIN
 from .param import ALIASES
 
 OPEN = "open"               # no key, no user: credentials are not even looked at
@@ -42,7 +41,11 @@ GROUPS = {
 TABLE = {}
 """Every name a command goes by -> Command, in the order of declaration."""
 
-_NOTHING = inspect.Parameter.empty
+_NOTHING = object()
+"""The default of a parameter that has to be given."""
+
+_ARGS, _KWARGS, _COROUTINE = 0x04, 0x08, 0x80
+"""Flags of a code object (inspect.CO_…; importing inspect takes 1.4 MB)."""
 
 _STRICT = frozenset(("integer", "decimal", "money", "flag", "username", "secret"))
 """Types whose values cannot hold an attack, or must not be looked at."""
@@ -83,11 +86,12 @@ class Command:
         self.audited = audited
         self.limit = limit
         self.function = function
-        self.is_async = inspect.iscoroutinefunction(function)
-        defaults = inspect.signature(function).parameters
+        self.is_async = bool(function.__code__.co_flags & _COROUTINE)
+        defaults = function.__defaults__ or ()
+        defaults = (_NOTHING,) * (len(params) - len(defaults)) + defaults
         own = {param.name for param in params}
-        self.keys = [(_keys(param, index, own), param, defaults[param.name].default)
-                     for index, param in enumerate(params, 1)]
+        self.keys = [(_keys(param, index, own), param, default)
+                     for index, (param, default) in enumerate(zip(params, defaults), 1)]
         self.takes = frozenset(key for keys, _, _ in self.keys for key in keys)
         self.defaults = [default for _, _, default in self.keys]
         self.judged = fields or any(param.type.name not in _STRICT for param in params)
@@ -145,7 +149,7 @@ def command(name, *, group, access, summary, params=(), also=(), reads=False, tr
 
 def _refuse(names, group, access, summary, params, function):
     """A declaration that contradicts itself is an error of the program, found at import."""
-    signature = list(inspect.signature(function).parameters)[1:]
+    signature = _parameters(function)[1:]
     where = f"command {names[0]}"
     if [param.name for param in params] != signature:
         raise TypeError(f"{where}: parameters {[p.name for p in params]} but the function takes {signature}")
@@ -160,6 +164,13 @@ def _refuse(names, group, access, summary, params, function):
     twice = [name for name in called if called.count(name) > 1 or name != name.lower()]
     if twice or not all(param.help for param in params):
         raise TypeError(f"{where}: a parameter without help, or a name of two: {twice}")
+
+
+def _parameters(function):
+    """Names of all its parameters in their order."""
+    code = function.__code__
+    more = bool(code.co_flags & _ARGS) + bool(code.co_flags & _KWARGS)
+    return list(code.co_varnames[:code.co_argcount + code.co_kwonlyargcount + more])
 
 
 class Context:
@@ -187,6 +198,12 @@ class Context:
         """Who is named in ledger and audit rows."""
         user = self.principal.user
         return user.username if user else "console" if self.session.console else self.request.peer.host
+
+    def judge_rank(self, *types):
+        """ApiError 403 if one of these account types is a server administrator's and the asker is none: whoever could
+        make, change or impersonate one would be one."""
+        if SRVADMIN in types and self.principal.role > Role.SRVADMIN:
+            raise ApiError(403, "access denied: only a server administrator may make, change or impersonate one")
 
     def fields(self):
         """The u_NAME parameters as sent, without `u_`: {column: text}."""

@@ -1,8 +1,7 @@
 """The built-in page at `/`: what this is and where to go.  No script, no secret, nothing that changes."""
 
-from html import escape
-
 from .. import VERSION
+from ..formats.html_out import escape
 
 _PAGE = """<!doctype html>
 <html lang="en">
