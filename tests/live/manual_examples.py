@@ -35,7 +35,7 @@ NEW = ("u_username=NEWUSERNAME&u_password=PASSWORD&u_name=NAME&u_email=EMAIL&u_p
 _LATER = {
     "calls": "callback p2p currentcalls", "messages": "sms", "recordings": "voicerecdownload",
     "prices": "rebill",
-    "trunks": "addserver", "registrations": "reguser unreg", "browser phones": "wsuser",
+    "registrations": "reguser unreg",
     "requests to other servers": "jppget",
 }
 LATER = {command: f"comes with the {part}" for part, commands in _LATER.items() for command in commands.split()}
@@ -240,8 +240,13 @@ EXAMPLES = [
          f"&authmd5=f3ce3b8cbbf1249e23c5c418ab653118&authsalt=3554881&{NEW}&credit=5&now=555", USER_ADDED),
     runs("http://11.11.11.11:8020/mvapireq/?apientry=newuseri&authkey=1900228177&authid=voipadmin"
          f"&authmd5=4efc31ad0fac90a51e6a5192fe29cab7&authsalt=9750607&{NEW}&credit=5&now=555", USER_ADDED),
-    waits("http://10.2.0.72/mvapireq/?apientry=addserver&authkey=23879556&authid=voip_admin"
-          "&authmd5=ccb612764b35204ed0d212bb80ef931a&authsalt=8394206&u_name=NAME&u_domain=xxx.tokuvoip.com&now=711"),
+    runs("http://10.2.0.72/mvapireq/?apientry=addserver&authkey=23879556&authid=voip_admin"
+         "&authmd5=ccb612764b35204ed0d212bb80ef931a&authsalt=8394206&u_name=NAME&u_domain=xxx.tokuvoip.com&now=711",
+         r"OK: server added, user_id: (\d+)\nuser_id: \1\nusername: NAME\nsender_id: \d+\nsender_username: NAME_in\n",
+         then=("select username, type, needauth, domainname, port, authip from tb_users where name = 'NAME'"
+               " and type > 0 order by type desc",
+               "username\ttype\tneedauth\tdomainname\tport\tauthip\nNAME\t9\t1\txxx.tokuvoip.com\t5060\t\n"
+               "NAME_in\t5\t1\t\t0\txxx.tokuvoip.com")),
 
     # Credit
     runs("http://11.11.11.11:32658/mvapireq/?apientry=balance&authkey=66541228&authid=3037&authmd5=xxx",
@@ -317,8 +322,11 @@ EXAMPLES = [
          then=("select top 1 balance, kind from tb_ledger l join tb_users u on u.id = l.userid"
                " where username = 'bysql'", "balance\tkind\n2.5\tsql")),
     waits(f"http://SERVERADDRESS/mvapireq/?apientry=unreg&u_username=john&{ADMIN}&now=ANYNUMBER"),
-    waits("https://webrtc.domain.ca/mvapireq/?apientry=wsuser&authkey=XXXXXX&authid=USERNAME&authpwd=PASSWORD"
-          "&brandname=brand&companyname=COMPANY&upperserver=IP&upperserverdomain=DOMAIN"),
+    runs("https://webrtc.domain.ca/mvapireq/?apientry=wsuser&authkey=XXXXXX&authid=USERNAME&authpwd=PASSWORD"
+         "&brandname=brand&companyname=COMPANY&upperserver=IP&upperserverdomain=DOMAIN",
+         r"OK: wsuser\nws: ws://[^\n]*/mfstwebsocket\n.*\nusername: john$",
+         then=("select brandname, companyname, upperserver, upperserverdomain from tb_users where username = 'john'",
+               "brandname\tcompanyname\tupperserver\tupperserverdomain\nbrand\tCOMPANY\tIP\tDOMAIN")),
     waits("http://SERVERADDRESS/mvapireq/?apientry=reguser&usr=USER_TO_QUERY&authkey=APIKEY&authid=ADMINUSERNAME"
           "&password=ADMINPASSWORD&now=555"),
     runs("select top 1 id from tb_users where username = 'USER_TO_QUERY' and status > 0 and statusdate >"
