@@ -8,10 +8,10 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
     wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, obfuscate
     formats/    1  request formats in, answer formats out
-    net/        1  the only sockets: reactor, stream, datagram, listen, workers
+    net/        1  the only sockets: reactor, stream, datagram, listen, workers; programs, SMTP and web requests
     store/      2  SQLite: db, schema, options, settings, T-SQL dialect
     records/    3  one file owns each table, its SQL and its rules: users, ledger, bans, rules of tb_api …
-    api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, manual
+    api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
     commands/   6  the commands, one file a topic
     serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, console, static
 """

@@ -179,7 +179,7 @@ def command_words(text):
         words = shlex.split("".join(marked))
     except ValueError as error:
         raise ApiError(400, f"the command line cannot be split: {error}") from None
-    if not words or "\0" in words[0]:
+    if not words or not words[0] or "\0" in words[0]:
         raise ApiError(400, "a command line begins with the name of a program")
     return tuple([_parts(word, values) for word in words])
 

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from mizu.base.errors import ApiError
-from mizu.store.tsql import action_body, compile_custom, select_template
+from mizu.store.tsql import action_body, command_words, compile_custom, select_template
 
 
 def refused(function, *args, **kwargs):
@@ -137,3 +137,12 @@ def test_selects_in_a_body_hold_fields_braces_and_userid():
     assert nested.args == (("USERID",),) and "u.USERID" in nested.sql
     for bad in ("{select 1", "{select '}", "{select * from USERID{x}}", "{select 1; delete from t}"):
         refused(select_template, bad)
+
+
+def test_a_command_line_has_its_words_before_its_values():
+    assert command_words("notify 'a b' x{email}y {id} \"{name} {id}\" '' {select 1}") == (
+        ("notify",), ("a b",), ("x", ("FIELD", "email"), "y"), (("FIELD", "id"),),
+        (("FIELD", "name"), " ", ("FIELD", "id")), (), (("SELECT", compile_custom("select 1", bare=True)),))
+    assert command_words("a\0 0\0 {id}") == (("a",), ("0",), (("FIELD", "id"),))
+    for bad in ("", "  ", "{id}", "x{id} y", "a 'b", "a \\", "''"):
+        assert refused(command_words, bad)
