@@ -146,8 +146,10 @@ class Authenticator:
             return None, Role.PUBLIC
         if not user.enabled or user.disabled or user.role is None:
             raise ApiError(403, "account disabled")
-        if secret or vouched and (user.role > Role.ADMIN or self.trust.administers(flags)):
+        if secret:
             return user, user.role
+        if vouched and (user.role > Role.ADMIN or self.trust.administers(flags)):
+            return user, max(user.role, Role.ADMIN)     # an address alone makes nobody server administrator
         return user, Role.PUBLIC if access.public else max(user.role, Role.USER)
 
     @staticmethod

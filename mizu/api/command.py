@@ -116,6 +116,15 @@ class Command:
                 values.append(default)
         return values
 
+    def named(self, given):
+        """{name: text} as sent, with aliases and `param1`… under the parameters' own names."""
+        named = dict(given)
+        for keys, param, _ in self.keys:
+            sent = next((key for key in keys if key in named), param.name)
+            if sent != param.name:
+                named[param.name] = named.pop(sent)
+        return named
+
     def required(self, param):
         """Whether the signature gives the parameter no default."""
         return next(default is _NOTHING for _, row, default in self.keys if row is param)

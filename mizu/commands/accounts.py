@@ -147,6 +147,7 @@ async def changed(ctx, account, fields, sync):
 
 def _judge(ctx, account, values):
     """Whether these values may be set by who asks, and make sense."""
+    ctx.judge_rank(account.type, values.get("type"))
     users = ctx.server.users
     role = ctx.principal.role
     if role > Role.RESELLER or role == Role.RESELLER and account is ctx.principal.target:
@@ -177,6 +178,7 @@ async def deluser(ctx, u_id=None, u_username=None, pcr=False, force=False):
     if not force and users.has_calls(ids):
         raise ApiError(422, "call records refer to the account: use disableuser, or force=1")
     _spare_self_and_last_admin(ctx, ids)
+    _judge_ranks(ctx, ids)
     await server.db.gate()
     with server.db.unit(actor=ctx.actor, kind="close") as unit:
         for id in ids:
@@ -184,6 +186,10 @@ async def deluser(ctx, u_id=None, u_username=None, pcr=False, force=False):
     users.reload(ids)
     await server.db.durable()
     return Answer(f"OK: {len(ids)} deleted" if len(ids) > 1 else "OK: user deleted")
+
+
+def _judge_ranks(ctx, ids):
+    ctx.judge_rank(*[account.type for account in map(ctx.server.users.by_id, ids) if account is not None])
 
 
 def _spare_self_and_last_admin(ctx, ids):
@@ -226,6 +232,7 @@ def _flags(disabletype, enabled, disabled):
 
 async def _switch(ctx, ids, values, rename):
     """Set the flags of accounts, and their names if `rename(username, id)` gives others."""
+    _judge_ranks(ctx, ids)
     server = ctx.server
     users = server.users
     await server.db.gate()

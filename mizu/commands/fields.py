@@ -3,7 +3,7 @@
 from ..api.command import ADMIN, USER, command
 from ..api.param import Param, choice, integer, text
 from ..base.errors import ApiError
-from ..base.message import Answer
+from ..base.message import Answer, Role
 from .accounts import changed
 from .writing import SYNC, add_account, settle
 
@@ -58,7 +58,9 @@ async def getfield(ctx, table="tb_users", retfieldname="id", filterfieldtype="au
                    filterfieldvalue=""):
     if not filterfieldvalue:
         raise ApiError(400, "missing parameter filterfieldvalue (with this value; takes a text)")
-    value = await ctx.server.fields.get(table.lower(), retfieldname, filterfieldname, filterfieldvalue, ctx.actor)
+    guarded = ctx.principal.role > Role.SRVADMIN
+    value = await ctx.server.fields.get(table.lower(), retfieldname, filterfieldname, filterfieldvalue, ctx.actor,
+                                        guarded)
     return Answer(f"OK: {'' if value is None else value}", value)
 
 

@@ -49,6 +49,8 @@ async def revert(ctx, table="", rowid=None, change=None, force=False, u_id=None,
     found = server.changes.by_id(change) if change is not None else server.changes.last(table, rowid)
     if table not in ("", found.table) or rowid not in (None, found.rowid):
         raise ApiError(422, f"change {found.id} is one of {found.table}.id {found.rowid}")
+    if found.table == "tb_users":
+        ctx.judge_rank(server.users.column(found.rowid, "type"), found.old.get("type"))
     with server.db.unit(actor=ctx.actor, kind="revert", refid=found.id) as unit:
         server.changes.revert(unit, found, force)
         if found.table == "tb_users" and not server.users.other_admins(()):

@@ -46,7 +46,9 @@ async def search(ctx, txt, limit=20):
 async def changepwd(ctx, newpassword, oldpassword=""):
     account, server = _own(ctx), ctx.server
     settings = server.settings
-    if account is ctx.principal.user and not _fits(account, oldpassword, settings):
+    if account is not ctx.principal.user:
+        ctx.judge_rank(account.type)
+    elif not _fits(account, oldpassword, settings):
         raise ApiError(403, "the old password is wrong")
     check_password(newpassword, settings.minpasswordlength)
     if newpassword.lower() == account.username.lower():

@@ -78,6 +78,8 @@ def apiexamples(ctx, user=None):
     account = ctx.server.users.by_username(user) if user else ctx.user
     if account is None:
         raise ApiError(404 if user else 400, f"no such user: {user}" if user else "missing user input")
+    if account is not ctx.principal.user:
+        ctx.judge_rank(account.type)
     if not account.password:
         raise ApiError(422, f"the password of {account.username} is not kept, so there is no digest of it")
     settings, salt = ctx.server.settings, ctx.server.entropy.digits(7)

@@ -6,6 +6,7 @@ money, rights or prices; administrators everything.
 
 from ..base.errors import ApiError
 from ..store.schema import SECRET_COLUMNS
+from .account import SRVADMIN
 from .values import checked, known
 
 ALWAYS = frozenset("""forwardonbusy forwardonnoanswer forwardalways voicemail musiconhold displayname noanswertimeout
@@ -88,15 +89,19 @@ class Fields:
         for touched in self.db.on_touched:
             touched(table, {rowid})
 
-    async def get(self, table, field, filterfield, value, actor=""):
-        """One field of the first row whose `filterfield` (guessed if empty) is `value`; ApiError 404 without one."""
+    async def get(self, table, field, filterfield, value, actor="", guarded=False):
+        """One field of the first row whose `filterfield` (guessed if empty) is `value`; ApiError 404 without one.
+        `guarded`: secrets of server administrators are neither told nor looked for, ApiError 403."""
         columns = self._columns(table)
         name = known(field, columns, written=False)
         by = known(filterfield, columns, written=False) if filterfield else self._guess(columns, table)
-        rows = await self.db.query(f'SELECT "{name}" FROM "{table}" WHERE "{by}" = ? ORDER BY rowid LIMIT 1', (value,),
-                                   limit=1, actor=actor)
+        guarded = guarded and table == "tb_users" and not SECRET_COLUMNS.isdisjoint((name, by))
+        rows = await self.db.query(f'SELECT "{name}"{", type" * guarded} FROM "{table}" WHERE "{by}" = ?'
+                                   " ORDER BY rowid LIMIT 1", (value,), limit=1, actor=actor)
         if not rows.rows:
             raise ApiError(404, f"no row in {table} with {by} {value[:64]}")
+        if guarded and rows.rows[0][1] == SRVADMIN:
+            raise ApiError(403, "access denied: only a server administrator may read the secrets of one")
         return rows.rows[0][0]
 
     def _columns(self, table):

@@ -367,3 +367,12 @@ def test_the_principal_tells_how_it_was_proven(house):
     house.dispatcher.submit(request, Session(request.peer))
     principal = request.principal
     assert (principal.user.username, principal.role, principal.proofs) == ("root", Role.SRVADMIN, ["ip", "key", "md5"])
+
+
+def test_an_address_alone_or_acting_as_one_makes_nobody_server_administrator(house):
+    request = house.request("setuser", host=LOOP, authkey=KEY, authid="root", u_username="root", u_comment="x")
+    assert house.answer(house.dispatcher.submit(request, Session(request.peer))).code == 403
+    assert request.principal.role == Role.ADMIN
+    house.account("deputy", type=15, password="deputypass")
+    answer = house.keyed("changepwd", **bare("deputy", "deputypass"), targetuser="root", newpassword="mine12345")
+    assert answer.code == 403 and house.value("root", "password") == "rootpass"

@@ -327,3 +327,32 @@ def test_passwordstore_ha1_leaves_no_password_on_the_disk(tmp_path):
     with pytest.raises(ApiError):
         town.ask("changepwd", "hash", oldpassword="geheimnis", newpassword="neuesgeheimnis2")
     town.db.close()
+
+
+# -- server administrators -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("by", ["deputy", None])
+def test_an_administrator_does_not_become_or_take_over_a_server_administrator(town, by):
+    add(town, "deputy", type=15, password="deputypass")
+    second = add(town, "second", type=16, password="secret")
+    refusal = 403, "access denied: only a server administrator may make, change or impersonate one"
+    name = {"u_username": "second"}
+    for entry, params in (("adduser", {"u_username": "new", "u_type": 16}), ("deluser", name), ("enableuser", name),
+                          ("addrecord", {"table": "tb_users", "u_username": "new", "u_type": 16}),
+                          ("newuseri", {"u_username": "new", "u_type": 16}), ("disableuser", name),
+                          ("setuser", {"u_id": town.john, "u_type": 16}), ("setuser", {**name, "u_password": "x"}),
+                          ("setuser", {**name, "u_type": 0}), ("setfield", {"rowid": second, "u_email": "a@b.c"}),
+                          ("apiexamples", {"user": "second"})):
+        assert town.refused(entry, by, **params) == refusal, entry
+    refusal = 403, "access denied: only a server administrator may read the secrets of one"
+    assert town.refused("getfield", by, retfieldname="password", filterfieldvalue="second") == refusal
+    assert town.refused("getfield", by, filterfieldname="password", filterfieldvalue="secret") == refusal
+    assert town.ask("getfield", by, retfieldname="type", filterfieldvalue="second").data == 16
+
+
+def test_a_server_administrator_may(town):
+    town.ask("adduser", "root", u_username="second", u_type=16, u_password="old")
+    town.ask("setuser", "root", u_username="second", u_password="new")
+    assert town.ask("getfield", "root", retfieldname="password", filterfieldvalue="second").data == "new"
+    for entry in ("disableuser", "enableuser", "deluser"):
+        assert town.ask(entry, "root", u_username="second").code == 200

@@ -110,3 +110,9 @@ def test_only_administrators_take_back_and_never_in_a_batch(changed):
     for who in ("john", "boss"):
         assert changed.refused("history", who)[0] == 403
     assert TABLE["revert"].alone and TABLE["revert"].audited
+
+
+def test_an_administrator_takes_no_change_of_a_server_administrator_back(changed):
+    changed.ask("setuser", "root", u_username="root", u_comment="mine")
+    assert changed.refused("revert", table="tb_users", rowid=changed.root)[0] == 403
+    assert changed.ask("revert", "root", table="tb_users", rowid=changed.root).code == 200
