@@ -95,8 +95,10 @@ class Fields:
         columns = self._columns(table)
         name = known(field, columns, written=False)
         by = known(filterfield, columns, written=False) if filterfield else self._guess(columns, table)
-        guarded = guarded and table == "tb_users" and not SECRET_COLUMNS.isdisjoint((name, by))
-        rows = await self.db.query(f'SELECT "{name}"{", type" * guarded} FROM "{table}" WHERE "{by}" = ?'
+        guarded = guarded and table == "tb_users"
+        others = f" AND type <> {SRVADMIN}" if guarded and by in SECRET_COLUMNS else ""
+        guarded = guarded and name in SECRET_COLUMNS
+        rows = await self.db.query(f'SELECT "{name}"{", type" * guarded} FROM "{table}" WHERE "{by}" = ?{others}'
                                    " ORDER BY rowid LIMIT 1", (value,), limit=1, actor=actor)
         if not rows.rows:
             raise ApiError(404, f"no row in {table} with {by} {value[:64]}")

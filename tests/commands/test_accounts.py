@@ -346,7 +346,7 @@ def test_an_administrator_does_not_become_or_take_over_a_server_administrator(to
         assert town.refused(entry, by, **params) == refusal, entry
     refusal = 403, "access denied: only a server administrator may read the secrets of one"
     assert town.refused("getfield", by, retfieldname="password", filterfieldvalue="second") == refusal
-    assert town.refused("getfield", by, filterfieldname="password", filterfieldvalue="secret") == refusal
+    assert town.refused("getfield", by, filterfieldname="password", filterfieldvalue="secret")[0] == 404
     assert town.ask("getfield", by, retfieldname="type", filterfieldvalue="second").data == 16
 
 
