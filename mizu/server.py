@@ -40,6 +40,7 @@ from .records.notices import send_notices
 from .records.numbers import Numbers
 from .records.pins import Pins
 from .records.rates import Rates
+from .records.rebill import Rebill
 from .records.recordings import Recordings
 from .records.reservations import Reservations
 from .records.resets import Resets
@@ -124,6 +125,7 @@ class Server:
         self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
         self.recordings = Recordings(self.db, clock)
         self.changes = Changes(self.db, clock, self.users, self.ledger)
+        self.rebill = Rebill(self.db, clock, self.users, self.ledger, self.rates, settings, self.reactor.sleep)
         self.signups = Signups(self.db, clock, self.entropy)
         self.resets = Resets(self.db, clock, self.entropy)
         self.mails = Mails(self.db, settings, clock, self.outside, send_mail, self.log)

@@ -4,4 +4,4 @@
 def load():
     """Import every file of commands, which fills the table."""
     from . import (accounts, cdr, cdrfiles, fields, files, forgotten, history, logs, money, numbers,  # noqa: F401
-                   operate, phones, profile, rates, recharge, session, settings, signup, sql, trunks)
+                   operate, phones, profile, rates, rebill, recharge, session, settings, signup, sql, trunks)

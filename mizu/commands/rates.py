@@ -5,6 +5,7 @@ from ..api.param import Param, phone
 from ..base.errors import ApiError
 from ..base.message import Answer
 from ..records.price import LONGEST, maximum_duration
+from ..records.rates import dialled
 from ..records.values import decimal
 from .accounts import U_ID, U_USERNAME
 
@@ -25,12 +26,6 @@ def rating(ctx, bnum, u_id=None, u_username=None):
         most = ctx.server.settings.maxcallduration or LONGEST
         data["maxduration"] = maximum_duration(rate.tariff, ctx.server.reservations.available(payer), most)
     return Answer(f"{price_text(rate.tariff.minute)} {rate.currency}/min, Destination: {data['destination']}", data)
-
-
-def dialled(number):
-    """A number as it is written -> as prefixes are compared with it: no separators, no + or 00 in front."""
-    digits = "".join([character for character in number if character not in " ()/.-:"])
-    return digits.lstrip("+").removeprefix("00")
 
 
 def described(rate):

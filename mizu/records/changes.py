@@ -182,7 +182,7 @@ class Changes:
 
 def _told(change):
     """A row for each field: what it was, what it became."""
-    start = (change.id, change.datum, change.actor, change.kind, change.table, change.rowid, change.label, change.action)
+    start = tuple([getattr(change, name) for name in Change.__slots__[:8]])
     names = [*change.old, *[name for name in change.new if name not in change.old]]
     return [(*start, name, _shown(change, name, change.old.get(name)), _shown(change, name, change.new.get(name)))
             for name in names] or [(*start, "", None, None)]

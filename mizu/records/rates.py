@@ -251,6 +251,12 @@ class Rates:
         return frozenset([day.strip()[:10] for day, in rows])
 
 
+def dialled(number):
+    """A number as it is written -> as prefixes are compared with it: no separators, no + or 00 in front."""
+    digits = "".join([character for character in number if character not in " ()/.-:"])
+    return digits.lstrip("+").removeprefix("00")
+
+
 def _common(first, last):
     """The prefix of two texts, which all that are sorted between them share."""
     end = next((at for at, (one, other) in enumerate(zip(first, last)) if one != other), min(len(first), len(last)))

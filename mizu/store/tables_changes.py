@@ -78,8 +78,8 @@ def _of_table(table, label, columns):
         table=table, row="NEW", label=label, action="update",
         old=_joined([(f'OLD."{name}"', name, _differs(name)) for name, _ in columns]),
         new=_joined([(f'NEW."{name}"', name, _differs(name)) for name, _ in columns])))
-    whole = {row: _joined([(f'{row}."{name}"', name, _special(f'{row}."{name}"', default)) for name, default in columns])
-             for row in ("OLD", "NEW")}
+    whole = {row: _joined([(f'{row}."{name}"', name, _special(f'{row}."{name}"', default))
+                           for name, default in columns]) for row in ("OLD", "NEW")}
     added = _ROW.format(table=table, row="NEW", label=label, action="insert", old="''", new=whole["NEW"])
     gone = _ROW.format(table=table, row="OLD", label=label, action="delete", old=whole["OLD"], new="''")
     made += _trigger(table, "insert", "INSERT", new, added) + _trigger(table, "delete", "DELETE", old, gone)

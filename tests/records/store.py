@@ -22,6 +22,7 @@ from mizu.records.mail import Mails
 from mizu.records.numbers import Numbers
 from mizu.records.pins import Pins
 from mizu.records.rates import Rates
+from mizu.records.rebill import Rebill
 from mizu.records.recordings import Recordings
 from mizu.records.reservations import Reservations
 from mizu.records.resets import Resets
@@ -66,6 +67,13 @@ class Gateways:
         return SimpleNamespace(status=self.reply[0], text=self.reply[1])
 
 
+def rest(seconds):
+    """A pause that is over at once."""
+    done = Future()
+    done.set()
+    return done
+
+
 def records(folder, *sets):
     """The services of records/, as attributes."""
     clock = FakeClock()
@@ -77,13 +85,14 @@ def records(folder, *sets):
     currencies = Currencies(db, settings)
     reservations = Reservations(db, clock, users, ledger)
     cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings)
+    rates = Rates(db, settings, clock, users, currencies, reservations.payer)
     gateways = Gateways()
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
                            gateways=gateways, mails=Mails(db, settings, clock, Now(), gateways.send),
                            smsout=SmsOut(db, settings, clock, Now(), gateways.fetch),
                            signups=Signups(db, clock, Entropy()), resets=Resets(db, clock, Entropy()),
                            ledger=ledger, currencies=currencies, reservations=reservations,
-                           rates=Rates(db, settings, clock, users, currencies, reservations.payer),
+                           rates=rates,
                            transfers=Transfers(ledger, reservations, currencies),
                            pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
@@ -91,7 +100,8 @@ def records(folder, *sets):
                            cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
                            cdrupkeep=CdrUpkeep(db, clock, settings, statistics),
                            files=Files(Folders(folder / "data"), settings, clock, Now(), Entropy()),
-                           recordings=Recordings(db, clock), changes=Changes(db, clock, users, ledger))
+                           recordings=Recordings(db, clock), changes=Changes(db, clock, users, ledger),
+                           rebill=Rebill(db, clock, users, ledger, rates, settings, rest))
 
 
 def wait(awaitable):

@@ -256,7 +256,8 @@ def test_every_value_comes_back_from_its_text():
         fields = {}
         for name in ("a", "B_2", "c"):
             fields[name] = chance.choice([
-                None, "", "'", "''", "a,b='x',", chance.randrange(-2**63, 2**63), chance.random() * 10**chance.randrange(-9, 12),
+                None, "", "'", "''", "a,b='x',", chance.randrange(-2**63, 2**63),
+                chance.random() * 10**chance.randrange(-9, 12),
                 1e300, -0.1, 5.0, bytes([chance.randrange(256)] * 3), "é\n\t€𝄞",
                 "".join(chance.choices(string.printable, k=chance.randrange(20)))])
         parsed = parse_fields(render(fields))
