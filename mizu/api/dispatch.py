@@ -169,7 +169,7 @@ class Dispatcher:
         if command is not None:
             command.calls += 1
             if command.audited and not self.joined:
-                self.server.audit.record(request, access.name, answer.code)
+                self._note(request, access, answer.code)
         return answer
 
     def _refuse(self, error, request, access):
@@ -195,7 +195,10 @@ class Dispatcher:
         access = self.table.get(request.entry)
         command = access.command if access is not None else None
         if command is not None and command.audited and request.principal is not None:
-            self.server.audit.record(request, access.name, code)
+            self._note(request, access, code)
+
+    def _note(self, request, access, code):
+        self.server.audit.record(request, access.name, code, access.command.named(request.params))
 
 
 def _at_once(coroutine, request):

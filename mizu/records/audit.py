@@ -3,25 +3,16 @@
 Rows are gathered and written together a moment later, so that a command does not pay for a second transaction.
 """
 
-import json
-
 from ..base.clock import utc_text
 from ..base.errors import ApiError
-from ..base.log import mask
 from ..base.task import spawn
-from ..store.schema import SECRET_COLUMNS
+from .discreet import told
 
 MOST = 10_000
 """Rows that wait (10 MiB); more than a database that is busy for seconds can leave behind are counted as lost."""
 
 BATCH = 500
 """Rows of one transaction: some five milliseconds."""
-
-MAX_PARAMS = 2000
-"""Characters of the parameters in a row."""
-
-_AUTH = frozenset(("authkey", "authid", "authpwd", "authmd5", "authsalt", "authsalt1", "authsalt2", "nonce", "apientry",
-                   "format", "now", "new"))
 
 _INSERT = ("INSERT INTO tb_audit (datum, userid, username, command, params, ip, transport, code)"
            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
@@ -37,15 +28,15 @@ class Audit:
         self._rows = []
         self._saving = False
 
-    def record(self, request, command, code):
-        """Note one command that has been answered with `code`."""
+    def record(self, request, command, code, params=None):
+        """Note one command that has been answered with `code`; `params`: by their own names, if not those sent."""
         if len(self._rows) >= MOST:
             self.lost += 1
             return
         user = request.principal.user if request.principal is not None else None
         peer = request.peer
         self._rows.append((self.clock.now(), user.id if user else 0, user.username if user else "", command,
-                           request.params, peer.host, peer.transport, code))
+                           request.params if params is None else params, peer.host, peer.transport, code))
         if len(self._rows) == BATCH:
             self.tick()
 
@@ -72,7 +63,8 @@ class Audit:
             return
         with self.db.unit() as unit:
             for when, userid, username, command, params, host, transport, code in rows:
-                unit.run(_INSERT, (utc_text(when), userid, username, command, _told(params), host, transport, code))
+                unit.run(_INSERT, (utc_text(when), userid, username, command, told(command, params), host, transport,
+                                   code))
         del self._rows[:len(rows)]
 
     async def heartbeat(self):
@@ -84,11 +76,3 @@ class Audit:
             with self.db.unit() as unit:
                 unit.run("UPDATE tb_audit SET code = code WHERE id = (SELECT max(id) FROM tb_audit)")
         await self.db.durable()
-
-
-def _told(params):
-    """The parameters as JSON, without those of authentication, with secrets masked."""
-    shown = {name: value for name, value in mask(params).items() if name not in _AUTH}
-    if params.get("fieldname", "").lower() in SECRET_COLUMNS:
-        shown["fieldvalue"] = "***"
-    return json.dumps(shown, ensure_ascii=False)[:MAX_PARAMS]

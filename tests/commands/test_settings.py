@@ -1,5 +1,7 @@
 """showcfg, getini, setini, savesettings, loadinifiles."""
 
+import json
+
 import pytest
 
 INI = "; mine\n[api]\napiv2key = thekey\n[limits]\nbantime = 7\n"
@@ -118,3 +120,11 @@ def test_loadinifiles_is_one_transaction_and_takes_nothing_of_a_bad_file(desk):
     assert desk.db.commits == before
     (desk.folder / "mizud.ini").write_text(INI)
     assert desk.do("loadinifiles").code == 200 and desk.db.commits == before + 1
+
+
+def test_the_audit_keeps_the_name_of_a_setting_and_no_secret_however_they_were_sent(desk):
+    desk.do("setini", param1="api", param2="httpapikey", param3="s3cret")
+    desk.do("setini", section="limits", name="bantime", value="9")
+    desk.audit.save()
+    assert [json.loads(row) for row, in desk.db.rows("SELECT params FROM tb_audit ORDER BY id")] == [
+        {"section": "api", "key": "httpapikey", "value": "***"}, {"section": "limits", "key": "bantime", "value": "9"}]

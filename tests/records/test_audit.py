@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from mizu.base.message import Peer, Principal, Request, Role
 
 from .store import add, wait
@@ -49,3 +51,41 @@ def test_the_heartbeat_commits(store):
     before = store.db.commits
     wait(store.audit.heartbeat())
     assert store.db.commits == before + 1
+
+
+def kept(store, command, **params):
+    store.audit.record(request(params), command, 200)
+    store.audit.save()
+    return json.loads(store.db.value("SELECT params FROM tb_audit ORDER BY id DESC LIMIT 1"))
+
+
+def test_the_value_of_a_secret_setting_is_masked_its_name_and_other_values_are_not(store):
+    for key in ("httpapikey", "APIV2KEY", "smtppassword", "nosuchkey", ""):
+        assert kept(store, "setini", section="api", key=key, value="s3cret")["value"] == "***"
+    assert kept(store, "setini", section="api", key="httpapikey", value="s") == \
+        {"section": "api", "key": "httpapikey", "value": "***"}
+    assert kept(store, "setini", key="bantime", value="9") == {"key": "bantime", "value": "9"}
+    assert kept(store, "getini", key="a1b2c3") == {"key": "***"}, "a key to the API in a wrong place"
+
+
+def test_what_is_written_to_the_table_of_settings_is_masked(store):
+    assert kept(store, "setfield", table="TB_SETTINGS", fieldname="value", fieldvalue="s3cret", rowid="4") == \
+        {"table": "TB_SETTINGS", "fieldname": "value", "fieldvalue": "***", "rowid": "4"}
+    assert kept(store, "setfield", table="tb_settings", u_value="s3cret")["u_value"] == "***"
+    assert kept(store, "addrecord", table="tb_settings", u_name="apiv2key", u_value="s3cret") == \
+        {"table": "tb_settings", "u_name": "apiv2key", "u_value": "***"}
+    assert kept(store, "getfield", filterfieldname="u_Pin", filterfieldvalue="1234")["filterfieldvalue"] == "***"
+    assert kept(store, "setuser", u_ha1="s3cret", u_passwordhash="s3cret") == {"u_ha1": "***", "u_passwordhash": "***"}
+
+
+@pytest.mark.parametrize("sql, told", [
+    ("update tb_settings set value='s3cret' where name = 'apiv2key'",
+     "update tb_settings set value='***' where name = '***'"),
+    ("insert into tb_users (username, pin) values ('ann', 1234)", "insert into tb_users (username, pin) values ('***', '***')"),
+    ("update [tb_users] set [password]=N's3''cret' where id=5", "update [tb_users] set [password]=N'***' where id=5"),
+    ("insert into tb_users values (7, 's3cret')", "insert into tb_users values (7, '***')"),
+    ('select id from tb_users where PASSWORD like "s3cret', "select id from tb_users where PASSWORD like '***'"),
+    ("update tb_users set comment='spin 1234' where username='ann'",
+     "update tb_users set comment='spin 1234' where username='ann'")])
+def test_sql_that_deals_with_secrets_loses_its_literals(store, sql, told):
+    assert kept(store, "db", sql=sql) == {"sql": told}
