@@ -15,7 +15,7 @@ from . import backup, schema, sqlite
 from .adhoc import Reader, Running, Writer
 from .checkpoint import Checkpointer
 from .lane import Lane
-from .outage import Outage
+from .outage import Outage, has_room
 from .sync import LogSync, sync_folder
 from .unit import Unit
 
@@ -255,11 +255,14 @@ class Database:
 
     def _attempt(self):
         """A small write, to see whether the outage is over."""
+        if not has_room(os.path.dirname(self.path) or "."):
+            return
         try:
             with self.unit() as unit:
                 unit.run("UPDATE tb_checkpoint SET number = number + 1")
         except ApiError:
-            pass            # it goes on, or somebody is at work: the next attempt will tell
+            return          # it goes on, or somebody is at work: the next attempt will tell
+        self._outage.end()
 
     @property
     def commits(self):
@@ -269,8 +272,6 @@ class Database:
     def _committed(self):
         sync = self._sync
         sync.committed += 1
-        if self._outage.message:
-            self._outage.end()
         if sync.committed - self._tried >= CHECKPOINT_COMMITS and not self._checkpointing:
             self._tick()
 

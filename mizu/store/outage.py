@@ -1,17 +1,29 @@
 """The time in which the database takes no writes: the disk is full, or has become read-only.
 
-It begins with a write that failed for such a reason and ends with one that succeeds, which may be our own: while
-nobody else writes, a small one is tried every PAUSE seconds.  Knows no SQL.
+It begins with a write that failed for such a reason and ends with one of our own that succeeds, tried every PAUSE
+seconds once the disk has ROOM.  That a small write of somebody succeeds meanwhile proves nothing: the next larger
+one fails again.  Knows no SQL.
 """
+
+import os
 
 PAUSE = 1.0
 """Seconds between two attempts; one that fails costs the loop some 0.1 ms."""
+
+ROOM = 1 << 20
+"""Bytes: a hundred commits or so."""
+
+
+def has_room(folder):
+    """Whether a disk has ROOM left for us."""
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize >= ROOM
 
 
 class Outage:
     """message  what is wrong, or ""
 
-    attempt()  writes something small, and so calls begin() or end(); it may do nothing when others are at work
+    attempt()  writes something small where there is room, and calls end() if that succeeds
     """
 
     def __init__(self, attempt, reactor=None, log=None):
@@ -30,7 +42,7 @@ class Outage:
             self._timer = self._reactor.every(PAUSE, self._attempt)
 
     def end(self):
-        """A write has succeeded."""
+        """The attempt has succeeded."""
         self.close()
         if self.message and self._log is not None:
             self._log.info("writes are possible again")
