@@ -11,6 +11,7 @@ import re
 import select
 import stat
 from collections import deque
+from functools import lru_cache
 
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO, "debug": DEBUG}
@@ -42,12 +43,19 @@ _SECRET_TEXT = re.compile(
 def mask(what):
     """A text or a dict with the values of secrets replaced by `***`; anything else as it is."""
     if isinstance(what, str):
+        if "=" not in what and ":" not in what and ">" not in what:     # most values: nothing is named in them
+            return what
         return _SECRET_TEXT.sub(lambda found: (found[1] or found[2] or found[3] or found[4]) + "***", what)
     if isinstance(what, dict):
         positional = ("param2", "param4") if "apientry" not in what else ()     # then the key and the password
-        return {name: "***" if _SECRET_NAME.match(name) or name in positional else mask(value)
+        return {name: "***" if _is_secret(name) or name in positional else mask(value)
                 for name, value in what.items()}
     return what
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name):
+    return _SECRET_NAME.match(name) is not None
 
 
 def escape(text, limit=MAX_VALUE, also='\\"'):
