@@ -8,6 +8,8 @@ The row holds the facts of the wire, the signature the defaults.  From the row c
 comma form of the console, help, completion, OpenAPI, the man page, the examples and the default access.
 """
 
+import re
+
 from ..base.errors import ApiError
 from ..base.message import Role
 from ..records.account import SRVADMIN
@@ -44,6 +46,9 @@ TABLE = {}
 _NOTHING = object()
 """The default of a parameter that has to be given."""
 
+_ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_IDS = ("u_id", *ALIASES["u_id"])
+
 _ARGS, _KWARGS, _COROUTINE = 0x04, 0x08, 0x80
 """Flags of a code object (inspect.CO_…; importing inspect takes 1.4 MB)."""
 
@@ -66,10 +71,13 @@ class Command:
     audited       leaves a row in tb_audit
     limit         (requests a second, burst) for this command from one address, or None
     function      the function; awaitable when is_async
+    places        how many values it takes without names
+    either        the keys of u_username where that shares its place with u_id, else None
     judged        takes free texts, which the filter looks at when a user sends them
     """
     __slots__ = ("name", "names", "group", "access", "roles", "summary", "params", "fields", "reads", "alone",
-                 "audited", "limit", "function", "is_async", "keys", "takes", "defaults", "judged", "calls", "failures")
+                 "audited", "limit", "function", "is_async", "keys", "places", "either", "takes", "defaults", "judged",
+                 "calls", "failures")
 
     def __init__(self, name, names, group, access, roles, summary, params, fields, reads, alone, audited, limit,
                  function):
@@ -90,8 +98,12 @@ class Command:
         defaults = function.__defaults__ or ()
         defaults = (_NOTHING,) * (len(params) - len(defaults)) + defaults
         own = {param.name for param in params}
+        places = _places(params)
+        self.places = places[-1] if places else 0
         self.keys = [(_keys(param, index, own), param, default)
-                     for index, (param, default) in enumerate(zip(params, defaults), 1)]
+                     for index, param, default in zip(places, params, defaults)]
+        self.either = next((keys for keys, param, _ in self.keys if param.name == "u_username" and
+                            keys[-1] in [other[-1] for other, each, _ in self.keys if each.name == "u_id"]), None)
         self.takes = frozenset(key for keys, _, _ in self.keys for key in keys)
         self.defaults = [default for _, _, default in self.keys]
         self.judged = fields or any(param.type.name not in _STRICT for param in params)
@@ -102,6 +114,8 @@ class Command:
         """{name: text} as sent -> values in the order of the signature; an empty text counts as not given."""
         if self.takes.isdisjoint(given) and _NOTHING not in self.defaults:
             return self.defaults
+        if self.either is not None and self.either[-1] in given:
+            given = self._account_named(given)
         values = []
         for keys, param, default in self.keys:
             for key in keys:
@@ -116,9 +130,24 @@ class Command:
                 values.append(default)
         return values
 
+    def _account_named(self, given):
+        """The same with what stands in the one place of u_id|u_username under its name: an id if it is a number, else
+        a user name.  A number is given as both, see Context.account()."""
+        given = dict(given)
+        *names, place = self.either
+        text = given.pop(place)
+        if any([given.get(key) for key in _IDS]):
+            return given
+        named = any([given.get(key) for key in names])
+        if named or _ID.fullmatch(text):
+            given["u_id"] = text
+        if not named:
+            given["u_username"] = text
+        return given
+
     def named(self, given):
         """{name: text} as sent, with aliases and `param1`… under the parameters' own names."""
-        named = dict(given)
+        named = self._account_named(given) if self.either is not None and self.either[-1] in given else dict(given)
         for keys, param, _ in self.keys:
             sent = next((key for key in keys if key in named), param.name)
             if sent != param.name:
@@ -128,6 +157,15 @@ class Command:
     def required(self, param):
         """Whether the signature gives the parameter no default."""
         return next(default is _NOTHING for _, row, default in self.keys if row is param)
+
+
+def _places(params):
+    """The position of each parameter, from 1; `u_id|u_username` is one."""
+    places = []
+    for at, param in enumerate(params):
+        shared = param.name == "u_username" and at and params[at - 1].name == "u_id"
+        places.append((places[-1] if places else 0) + (not shared))
+    return places
 
 
 def _keys(param, index, own):
@@ -237,6 +275,8 @@ class Context:
                 raise ApiError(400, "missing user input")
             return own
         found = users.by_id(u_id) if u_id is not None else users.by_username(u_username)
+        if found is None and u_username == str(u_id):       # a number in the place of both
+            found = users.by_username(u_username)
         if role == Role.RESELLER and found is not None and not users.below(own, found):
             found = None
         if found is None:

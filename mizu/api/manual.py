@@ -37,8 +37,12 @@ def commands(everything=True):
 
 
 def signature(command):
-    """`[num, u_id]`: the parameters, optional ones with a question mark."""
-    words = [param.name + ("" if command.required(param) else "?") for param in command.params]
+    """`[num, u_id|u_username?]`: the parameters in their places, optional ones with a question mark."""
+    places = {}
+    for keys, param, _ in command.keys:
+        places.setdefault(keys[-1], []).append(param)
+    words = ["|".join([param.name for param in here]) + ("" if command.required(here[0]) else "?")
+             for here in places.values()]
     if command.fields:
         words.append("u_…")
     return f"[{', '.join(words)}]" if words else ""

@@ -350,7 +350,7 @@ def _takes(entry):
     if command is None:
         return None
     names = [param.name for param in command.params]
-    return names.index("sql") + 1 if "sql" in names else len(names)
+    return names.index("sql") + 1 if "sql" in names else command.places
 
 
 def _login_params(line):

@@ -179,3 +179,40 @@ def test_every_row_says_what_it_is_and_what_it_takes(row):
         assert param.help and len(param.help) < 200 and param.type.takes
         assert re.fullmatch(r"[a-z0-9_]{1,32}", param.name)
     assert row.function.__module__.startswith("mizu.commands.")
+
+
+# -- the one place of u_id|u_username --------------------------------------------------------------
+
+def test_the_first_place_names_an_account_by_id_or_by_name(house):
+    root = bare("root", "rootpass")
+    for who in ("john", "JOHN", house.john):
+        assert house.keyed("balance", **root, param1=who).message == "Your credit is $12.34 USD"
+    assert house.keyed("setcredit", **root, param1="john", param2="10").data["credit"] == 10
+    assert house.keyed("balance", **root, param1="nobody").message == "ERROR: no such user: nobody"
+    assert house.keyed("rating", **root, param1="36", param2="nobody").message == "ERROR: no such user: nobody"
+
+
+def test_a_number_is_an_id_before_it_is_a_name(house):
+    root = bare("root", "rootpass")
+    house.account(str(house.john), credit=1)
+    house.account("0036", credit=2)
+    house.account("777", credit=3)
+    for who, credit in ((house.john, "12.34"), ("0036", "2.00"), ("777", "3.00")):
+        assert f"${credit} " in house.keyed("balance", **root, param1=who).message
+    assert house.keyed("balance", **root, u_id=777).code == 404
+    assert house.keyed("balance", **root, u_id=777, param1="john").code == 404
+
+
+def test_a_rename_names_its_account_in_the_place(house):
+    root = bare("root", "rootpass")
+    assert house.keyed("setuser", **root, param1=house.kid, u_username="grown").code == 200
+    assert house.users.by_id(house.kid).username == "grown"
+    assert house.keyed("setuser", **root, param1="john", u_username="jim").code == 400
+    assert house.keyed("setuser", **root, u_id=999, u_username="john", u_comment="x").code == 404
+
+
+def test_whoever_has_both_gives_them_one_place():
+    for row in {id(row): row for row in TABLE.values()}.values():
+        names = [param.name for param in row.params]
+        if "u_id" in names and "u_username" in names:
+            assert row.places == len(names) - 1 and row.either[-1] == f"param{names.index('u_id') + 1}", row.name

@@ -78,7 +78,7 @@ def test_what_is_named_goes_before_its_position():
 def test_both_ways_reach_the_command(house):
     for text in ("/mvapireq/?param1=balance&param2=thekey&param3=john&param4=johnpass",
                  f"/mvapireq/?param1=balance&param2=thekey&param3=root&param4=rootpass&param5={house.john}",
-                 f"/mvapireq/balance?authkey=thekey&authid=root&authpwd=rootpass&param2=john"):
+                 f"/mvapireq/balance?authkey=thekey&authid=root&authpwd=rootpass&param1=john"):
         assert house.text(text)[1].message == "Your credit is $12.34 USD"
 
 

@@ -66,7 +66,7 @@ def test_help_shows_users_what_they_may_send_and_administrators_all(desk):
 
 def test_help_with_a_name_shows_its_whole_declaration(desk):
     answer = desk.ask("help", command="Balance")
-    assert answer.message.startswith("OK: balance, credit, creditrequest  [u_id?, u_username?]\n")
+    assert answer.message.startswith("OK: balance, credit, creditrequest  [u_id|u_username?]\n")
     assert "Example: /mvapireq/?apientry=balance" in answer.message
     assert desk.ask("help", param1="credit").message == answer.message
 
