@@ -269,7 +269,8 @@ def test_no_answer_leaves_before_a_sync_of_the_log_that_began_after_its_commit(k
 def test_what_a_power_cut_leaves_holds_every_change_that_was_answered(killed, tmp_path):
     trace, histories, data = killed
     log = (data / "mizud.db-wal").read_bytes()
-    assert max(size for _, _, size in trace.logged) == len(log), "a checkpoint came in between"
+    seen = max(size for _, _, size in trace.logged)
+    assert 0 <= len(log) - seen <= 4096, "a checkpoint came in between"     # else the very last write is not in the trace
     lost = 0
     for cut in [*random.Random(1).sample(range(len(trace.synced)), 15), len(trace.synced) - 1]:
         covered = max((size for _, ended, size in trace.logged if ended < trace.synced[cut][0]), default=0)
