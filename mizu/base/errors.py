@@ -12,6 +12,10 @@ class ApiError(Exception):
         self.data = data
 
 
+class NotReached(ApiError):
+    """No connection came about: what the far end was to be asked, it has not been asked."""
+
+
 class RemoteProtocolError(Exception):
     """The peer broke the RFC: `status` is the HTTP status or the WebSocket close code to leave with."""
 

@@ -26,8 +26,8 @@ READ_BYTES = 8 << 20        # how far back a search reads: a tenth of a second's
 
 # Names whose values no log shows; `u_` may stand in front, and every name that ends like one of ENDINGS counts too.
 SECRETS = ("key authkey apikey apiv2key httpapikey httpapiencryptkey pushkey sslkey pass pin pincode pincodes code"
-           " nonce authmd5 md5 digest response token to_token sessionid mcrfs cardnum ccv2 cvv"
-           " forgotpasswordanswer apiv2md5salt serversalt").split()
+           " nonce authmd5 md5 digest response token to_token sessionid mcrfs cardnum cardnumber ccv2 cvv2 cvv cvc"
+           " expireyear expyear expmonth expiremonth forgotpasswordanswer apiv2md5salt serversalt").split()
 ENDINGS = "password passwd pwd secret".split()
 HEADERS = "authorization proxy-authorization cookie x-api-key".split()
 

@@ -4,10 +4,11 @@ For worker threads: fetch() blocks.  Redirections are not followed, for a gatewa
 and no proxy is asked.  Knows nothing of what is said.
 """
 
+import socket
 from urllib.parse import urlsplit
 
 from ..base.clock import Clock
-from ..base.errors import ApiError
+from ..base.errors import ApiError, NotReached
 
 SECONDS = 15.0
 MAX_BODY = 65_536
@@ -29,7 +30,8 @@ class Reply:
 
 
 def fetch(url, body=None, headers={}, seconds=SECONDS, method=None, monotonic=Clock.monotonic):
-    """The Reply, whatever its status; ApiError 502 when there is none, 504 when time is up.  POST with a body."""
+    """The Reply, whatever its status; ApiError 502 when there is none (NotReached: and nothing was sent), 504 when time
+    is up.  POST with a body."""
     from http.client import HTTPException
     from urllib.request import Request
     parts = urlsplit(url)
@@ -44,7 +46,14 @@ def fetch(url, body=None, headers={}, seconds=SECONDS, method=None, monotonic=Cl
         reason = getattr(error, "reason", None) or error        # the URL itself may hold a password
         if isinstance(reason, TimeoutError):
             raise _late(seconds) from None
-        raise ApiError(502, f"{parts.hostname} does not answer: {type(error).__name__} {str(reason)[:100]}") from None
+        fault = NotReached if _before_sending(reason) else ApiError
+        raise fault(502, f"{parts.hostname} does not answer: {type(error).__name__} {str(reason)[:100]}") from None
+
+
+def _before_sending(reason):
+    """Whether an error can only come before the first byte of the request: no name, no listener, no trust."""
+    return (isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+            or type(reason).__name__ == "SSLCertVerificationError")
 
 
 def _opener(scheme):

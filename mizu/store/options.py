@@ -164,6 +164,9 @@ _ROWS = {
         ("nighthours", "hours", "22:00-06:00", "when timetype 8 holds"),
         ("paymenturl", "text", "", "payment gateway of cccharge (https); empty: there is none"),
         ("paymentkey", "text", "", "sent to paymenturl as bearer token", _SECRET),
+        ("paymentmax", "money", "10000", "most of one card payment, in the currency of the account",
+         {"low": 1, "high": 999_999_999}),
+        ("paymenttimeout", "seconds", "15", "that paymenturl may take to answer once", {"low": 1, "high": 60}),
     ),
     "calls": (
         ("brs_lcr", "integer", "4", "order of routes: 0 priority, 2 least cost, 4 best, 5 both; 1 and 3 without GSM",

@@ -16,13 +16,15 @@ STEPS = (
     ("whose numbers are locked", (tables_calls.LOCKED_NUMBERS,)),
     ("codes and links on their way", (tables_system.OUTGOING,)),
     ("who changed what", (tables_changes.SQL, tables_changes.triggers)),
+    ("card payments", (tables_money.PAYMENTS,)),
 )
 """(what it brings, its SQL, or functions of the connection that make it): step 1 first."""
 
 SECRET_COLUMNS = frozenset(("password", "ha1", "passwordhash", "pin", "upperpassword", "forgotpasswordanswer", "token"))
 """Columns that no answer shows but those of an admin's own SQL; of tb_settings, see options.Option.secret."""
 
-MONEY_TABLES = frozenset(("tb_users", "tb_ledger", "tb_actor", "tb_reservations", "tb_prepaidcodes"))
+MONEY_TABLES = frozenset(("tb_users", "tb_ledger", "tb_actor", "tb_reservations", "tb_prepaidcodes",
+                          "tb_payments"))
 """Tables whose triggers and shape nobody's SQL over the API changes."""
 
 CACHED_TABLES = ("tb_users", "tb_users_authip", "tb_users_numbers", "tb_api", "tb_settings", "tb_bans",

@@ -146,6 +146,33 @@ CREATE TABLE tb_holidays (
 CREATE INDEX ix_holidays_day ON tb_holidays (day);
 """
 
+PAYMENTS = """
+-- Card payments; of a card its last four digits.  An open one (new, asked, unclear) is asked again until it is settled.
+CREATE TABLE tb_payments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    userid INTEGER NOT NULL,
+    datum TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    idempotencykey TEXT NOT NULL UNIQUE,
+    requestid TEXT,
+    amount REAL NOT NULL CHECK (amount > 0),
+    currency TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
+    lastfour TEXT NOT NULL DEFAULT '' CHECK (length(lastfour) <= 4),
+    state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'asked', 'unclear', 'approved', 'declined')),
+    reference TEXT DEFAULT '',
+    tries INTEGER DEFAULT 0,
+    nexttry TEXT DEFAULT '',
+    settled TEXT DEFAULT '',
+    actor TEXT DEFAULT '',
+    comment TEXT DEFAULT '',
+    UNIQUE (userid, requestid)
+);
+CREATE INDEX ix_payments_userid_datum ON tb_payments (userid, datum);
+CREATE INDEX ix_payments_open ON tb_payments (nexttry) WHERE state IN ('new', 'asked', 'unclear');
+
+-- A payment is credited once, whoever tries.
+CREATE UNIQUE INDEX ix_ledger_card ON tb_ledger (refid) WHERE kind = 'card' AND refid <> '';
+"""
+
 
 def newest(userid):
     """L(userid) as an expression."""
