@@ -270,9 +270,9 @@ def test_what_a_power_cut_leaves_holds_every_change_that_was_answered(killed, tm
     trace, histories, data = killed
     log = (data / "mizud.db-wal").read_bytes()
     seen = max(size for _, _, size in trace.logged)
-    assert 0 <= len(log) - seen <= 4096, "a checkpoint came in between"     # else the very last write is not in the trace
+    assert 0 <= len(log) - seen <= 4096, "a checkpoint came in between"     # the very last write may not be traced
     lost = 0
-    for cut in [*random.Random(1).sample(range(len(trace.synced)), 15), len(trace.synced) - 1]:
+    for cut in {*random.Random(1).sample(range(len(trace.synced)), 15), len(trace.synced) - 1}:
         covered = max((size for _, ended, size in trace.logged if ended < trace.synced[cut][0]), default=0)
         next_end = trace.synced[cut + 1][1] if cut + 1 < len(trace.synced) else math.inf
         lost += covered < len(log)
