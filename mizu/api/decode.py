@@ -50,10 +50,11 @@ class Decoder:
             return self._batch(parsed, peer, direct, accept)
         return self._one(parsed, params, peer, direct, accept)
 
-    def blank(self, peer, accept="", syntax="url"):
+    def blank(self, peer, accept="", syntax="url", asked=""):
         """A Request that could not be decoded, so that its refusal still has a serial and a format."""
         self.serial += 1
-        return Request("", {}, peer, False, self.monotonic(), self.serial, syntax, self._format("", accept, syntax))
+        format = asked if asked in _PLAIN else self._format("", accept, syntax)
+        return Request("", {}, peer, False, self.monotonic(), self.serial, syntax, format)
 
     def _batch(self, parsed, peer, direct, accept):
         if len(parsed.params) > MAX_BATCH:

@@ -95,6 +95,18 @@ def read_body(content_type, body):
     return _text(text, syntax)
 
 
+def meant(text, content_type=""):
+    """The syntax that a request is in which cannot be read (text, or the octets of a body): json xml soap, else url."""
+    start = text[:1024]
+    start = (start if isinstance(start, str) else start.decode("latin-1")).lstrip("\ufeff\xef\xbb\xbf" + _ENDS)
+    kind = parse_media_type(content_type)[0]
+    if "json" in kind or _JSON.match(start):
+        return "json"
+    if "xml" not in kind and start[:1] != "<":
+        return "url"
+    return "soap" if "soap" in kind or "Envelope" in start else "xml"
+
+
 def path_entry(path):
     """The command that a path names: `/mvapireq/NAME`, `/mvapi/v2/NAME/` -> name in lower case, else ""."""
     if path == "/mvapireq/":

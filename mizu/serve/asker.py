@@ -32,7 +32,8 @@ class Asker:
         try:
             request = self.decoder.request(parsed, peer, direct, accept)
         except ApiError as error:
-            return self.refused(error, peer, accept, parsed.syntax)
+            asked = parsed.params.get("format") if parsed.params.__class__ is dict else ""
+            return self.refused(error, peer, accept, parsed.syntax, asked)
         if request.__class__ is list:
             return request[0], self._batch(request, session)
         answer = self.dispatcher.submit(request, session)
@@ -40,9 +41,9 @@ class Asker:
             answer = self._gathered(request, answer)
         return request, answer
 
-    def refused(self, error, peer, accept="", syntax="url"):
-        """(Request, Answer) for what could not be decoded."""
-        request = self.decoder.blank(peer, accept, syntax)
+    def refused(self, error, peer, accept="", syntax="url", asked=""):
+        """(Request, Answer) for what could not be decoded; `asked` is its `format`, as far as it could be read."""
+        request = self.decoder.blank(peer, accept, syntax, asked)
         self.dispatcher.failures += 1
         return request, Answer("ERROR: " + error.message, code=error.code, control=error.control)
 

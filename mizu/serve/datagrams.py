@@ -9,7 +9,7 @@ nothing is answered for ever, or two servers could be set talking to each other 
 from ..base.errors import ApiError
 from ..base.message import Answer, Peer, Session
 from ..base.task import Future
-from ..formats.request import read_text
+from ..formats.request import meant, read_text
 from ..net.addresses import unmapped
 from ..wire.query import decode_octets
 from ..wire.sniff import TEXT, sniff_datagram
@@ -65,10 +65,11 @@ class DatagramApi:
         if peer is None:
             peer = self._new_peer(addr, local)
         asker = self.asker
+        text = decode_octets(data)
         try:
-            parsed = read_text(decode_octets(data))
+            parsed = read_text(text)
         except ApiError as error:
-            request, answer = asker.refused(error, peer)
+            request, answer = asker.refused(error, peer, syntax=meant(text))
         else:
             if len(self._under_way) >= _UNDER_WAY:
                 self.dropped += 1

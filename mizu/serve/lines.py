@@ -4,7 +4,7 @@ from ..base.errors import ApiError, RemoteProtocolError
 from ..base.log import where
 from ..base.message import Session
 from ..base.task import Future
-from ..formats.request import read_text
+from ..formats.request import meant, read_text
 from ..wire.line import LineParser, render_line
 from .pipeline import SLICE, Pipeline
 
@@ -122,7 +122,7 @@ class LineConnection:
         try:
             parsed = read_text(line)
         except ApiError as error:
-            request, answer = asker.refused(error, peer)
+            request, answer = asker.refused(error, peer, syntax=meant(line))
         else:
             request, answer = asker.ask(parsed, peer, self.session, True)
         if answer.__class__ is Future:

@@ -7,7 +7,7 @@ from ..base.errors import ApiError
 from ..base.message import RowStream
 from ..base.task import Future
 from ..formats.answer import CONTENT_TYPE
-from ..formats.request import Parsed, read_body
+from ..formats.request import Parsed, meant, read_body
 from ..formats.streamed import layout
 from ..wire.query import parse_query
 from .asker import code_of
@@ -19,24 +19,33 @@ _CHALLENGE = b'WWW-Authenticate: mizud realm="api"\r\n'      # RFC 9110 15.5.2; 
 def on_api(connection, message, facts, path, query):
     """Route: a request to the API in its query, its body, or both (the query wins)."""
     if message.body or message.method == "POST":
-        submit(connection, message, facts, lambda: _merged(message, path, query))
+        submit(connection, message, facts, lambda: _merged(message, path, query), query)
     else:
-        submit(connection, message, facts, lambda: Parsed("url", path, parse_query(query)))
+        submit(connection, message, facts, lambda: Parsed("url", path, parse_query(query)), query)
 
 
-def submit(connection, message, facts, read):
+def submit(connection, message, facts, read, query=""):
     """Ask the API what `read()` gives, a Parsed or ApiError, and have the answer sent."""
     asker = connection.front.asker
     try:
         parsed = read()
     except ApiError as error:
-        request, answer = asker.refused(error, facts.peer, facts.accept)
+        syntax = meant(message.body, message.fields.values.get("content-type", ""))
+        request, answer = asker.refused(error, facts.peer, facts.accept, syntax, _format_of(query))
     else:
         request, answer = asker.ask(parsed, facts.peer, connection.session, facts.direct, facts.accept, streams=True)
     if answer.__class__ is Future:
         connection.pipeline.wait(answer, lambda done: _rendered(connection, message, facts, request, done))
     else:
         connection.pipeline.add(_rendered(connection, message, facts, request, answer))
+
+
+def _format_of(query):
+    """The `format` of a query beside a body that cannot be read."""
+    try:
+        return parse_query(query).get("format", "")
+    except ApiError:
+        return ""
 
 
 def _rendered(connection, message, facts, request, answer):

@@ -7,7 +7,7 @@ from ..base.errors import ApiError, RemoteProtocolError
 from ..base.log import where
 from ..base.message import Peer, Session
 from ..base.task import Future
-from ..formats.request import read_text
+from ..formats.request import meant, read_text
 from ..wire.query import decode_octets
 from ..wire.websocket import (BINARY, CLOSE, PING, PONG, TEXT, VERSION_FIELDS, FrameParser, render_close, render_frame,
                               upgrade)
@@ -151,7 +151,7 @@ class WebSocketConnection:
         try:
             parsed = read_text(text)
         except ApiError as error:
-            request, answer = asker.refused(error, self.peer)
+            request, answer = asker.refused(error, self.peer, syntax=meant(text))
         else:
             request, answer = asker.ask(parsed, self.peer, self.session, self.direct)
         if answer.__class__ is Future:

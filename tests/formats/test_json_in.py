@@ -127,3 +127,9 @@ def test_20000_mutants_are_read_as_json_loads_reads_them_or_refused():
             for params, members in zip(*[x if isinstance(x, list) else [x] for x in (result, expected)], strict=True):
                 same(params, members)
     assert 2_000 < accepted < 15_000
+
+
+def test_the_place_of_a_fault_is_told_once():
+    with pytest.raises(ApiError) as refusal:
+        parse_json('{"a": "b')
+    assert refusal.value.message == "not valid JSON: Unterminated string starting at line 1 column 7"

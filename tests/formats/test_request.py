@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from mizu.base.errors import ApiError
-from mizu.formats.request import MAX_TEXT, path_entry, read_body, read_text
+from mizu.formats.request import MAX_TEXT, meant, path_entry, read_body, read_text
 
 from .mutate import mutations
 
@@ -181,3 +181,11 @@ def test_20000_mutants_of_all_formats_give_a_request_or_a_400():
                 assert all(type(name) is type(value) is str and name == name.lower() for name, value in params.items())
                 "".join(params.values()).encode()
     assert syntaxes == {"url", "json", "xml", "ini", "text", "form"}     # an empty body counts as a form
+
+
+@pytest.mark.parametrize("text, content_type, syntax", [
+    ('{"a', "", "json"), (b"\xef\xbb\xbf [{", "text/plain", "json"), (b"", "application/vnd.x+json", "json"),
+    ("[section]", "", "url"), ("<a", "", "xml"), (b"<s:Envelope", "text/xml", "soap"), ("a=b", "text/xml", "xml"),
+    (b"\xff\xfe", "", "url"), ("", "", "url")])
+def test_what_cannot_be_read_was_meant_as_something(text, content_type, syntax):
+    assert meant(text, content_type) == syntax

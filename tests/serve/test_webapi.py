@@ -174,3 +174,25 @@ def test_a_batch_that_the_database_refuses_is_refused_as_a_whole(web):
             raise ApiError(503, "busy")
     request = web.decoder.blank(None)
     assert [answer.code for answer in asker._settled([request, request], Done)] == [503, 503]
+
+
+@pytest.mark.parametrize("content_type, body, target, found", [
+    ("application/json", '{"apientry": "apitest1', "/mvapireq/", "application/json"),
+    ("text/plain", '{"apientry": "apitest1', "/mvapireq/", "application/json"),
+    ("application/xml", "<r><apientry>", "/mvapireq/", "text/xml"),
+    ("application/soap+xml", "<s:Envelope><", "/mvapireq/", "application/soap+xml"),
+    ("application/json", "{", "/mvapireq/?format=xml", "text/xml"),
+    ("application/json", "{", "/mvapireq/?format=text", "text/plain"),
+    ("text/ini", "[a]\nb", "/mvapireq/?format=json", "application/json"),
+    ("application/json", "{", "/mvapireq/?format=nosuch", "application/json"),
+])
+def test_a_body_that_cannot_be_read_is_answered_in_its_own_format_or_the_one_asked_for(web, content_type, body, target,
+                                                                                       found):
+    status, fields, answer = post(web, content_type, body, target)
+    assert fields["content-type"].partition(";")[0] == found and b"ERROR: " in answer
+    assert b" at at " not in answer
+
+
+def test_accept_holds_for_what_cannot_be_read_too(web):
+    assert post(web, "text/plain", "<r", "/mvapireq/", "Accept: application/json")[1]["content-type"] == \
+        "application/json"
