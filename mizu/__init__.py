@@ -4,6 +4,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
 
     daemon      the process: arguments, signals, privileges, readiness
     importer    the programs import and export of price lists
+    doctor      the program that looks at an installation
     server      class Server: builds every service in floor order; the one file that knows all of them
     base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
     wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, obfuscate

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "serve": "base wire formats net records api",
     "top": "base wire formats net store records api commands serve",
 }
-TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/daemon.py", "mizu/firststart.py", "mizu/importer.py")
+TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/daemon.py", "mizu/firststart.py", "mizu/importer.py",
+       "mizu/doctor.py")
 
 # Modules of the standard library that have owners: the files (or rooms) that may import them.
 OWNERS = {

@@ -6,7 +6,6 @@ Rows of tb_settings whose names begin with `_` are notes of the server itself.
 """
 
 import os
-from pathlib import Path
 
 from ..base.errors import ApiError, ConfigError
 from . import schema, sqlite
@@ -265,10 +264,9 @@ def stored_rows(path):
     its log is changed or made.  ConfigError if it is not ours or newer than this program."""
     if not os.path.exists(path):
         return []
-    mode = "mode=ro" if os.path.exists(f"{path}-wal") else "immutable=1"    # read-only, SQLite would make a log
     connection = None
     try:
-        connection = sqlite.module().connect(f"{Path(path).absolute().as_uri()}?{mode}", uri=True, timeout=1.0)
+        connection = sqlite.read_only(path)
         if not schema.version(connection, path):
             return []
         return connection.execute("SELECT name, value FROM tb_settings").fetchall()

@@ -4,6 +4,9 @@ The one import of sqlite3, on demand: small hosts package it apart.  The callbac
 passed by position, because keywords are deprecated for them from Python 3.13.
 """
 
+import os
+from pathlib import Path
+
 from ..base.errors import ApiError, ConfigError
 
 OLDEST = (3, 31, 0)
@@ -44,6 +47,12 @@ def connect(path, timeout=0.0, uri=False):
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA recursive_triggers=ON")
     return connection
+
+
+def read_only(path):
+    """A connection that changes neither the file nor its log, nor makes one."""
+    mode = "mode=ro" if os.path.exists(f"{path}-wal") else "immutable=1"    # read-only, SQLite would make a log
+    return module().connect(f"{Path(path).absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_WAIT)
 
 
 def primary(error):

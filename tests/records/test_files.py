@@ -47,7 +47,8 @@ def test_areas_are_folders_of_their_own(files):
     for area in (FILES, PUBLIC, RECORDINGS):
         wait(files.put(area, "x", area.encode()))
     assert [wait(files.get(area, "x")).decode() for area in (FILES, PUBLIC, RECORDINGS)] == [FILES, PUBLIC, RECORDINGS]
-    assert root(files, PUBLIC).endswith("/mvweb/filestorage") and root(files, RECORDINGS).endswith("/recordings/uploaded")
+    assert root(files, PUBLIC).endswith("/mvweb/filestorage")
+    assert root(files, RECORDINGS).endswith("/recordings/uploaded")
 
 
 def test_a_file_is_replaced_as_a_whole(files):
