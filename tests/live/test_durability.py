@@ -181,6 +181,7 @@ class Trace:
 
     logged  (place begun, place ended, bytes of the log that are written then)
     synced  (place begun, place ended) of every fdatasync of the log
+    locks   places where SQLite takes or gives back a lock, and so between two transactions
     turns   places where the loop waits for its next turn
     asked   {connection: [place ended]}, one entry a request
     told    {connection: [place begun]}, one entry an answer
@@ -188,7 +189,7 @@ class Trace:
     LINE = re.compile(r"(\d+) +(?:<\.\.\. )?(\w+)(?:\((\d+)<(.*?)>(?=[,) ])| resumed>)(.*)")
 
     def __init__(self, lines, port):
-        self.logged, self.synced, self.turns, self.asked, self.told = [], [], [], {}, {}
+        self.logged, self.synced, self.locks, self.turns, self.asked, self.told = [], [], [], [], {}, {}
         self._port = f":{port}->"
         begun = {}
         for place, line in enumerate(lines):
@@ -215,6 +216,8 @@ class Trace:
             self.logged.append((start, place, int(re.search(r", (\d+) *\) += ", rest)[1]) + done))
         elif call == "fdatasync" and name.endswith("mizud.db-wal"):
             self.synced.append((start, place))
+        elif call == "fcntl":
+            self.locks.append(start)
         elif call.startswith("epoll"):
             self.turns.append(start)
         elif self._port in name:
@@ -237,7 +240,7 @@ def killed(tmp_path_factory):
     Server(data).stop()
     server = Server(data, before=(
         STRACE, "-f", "-yy", "-s", "0", "-o", str(trace),
-        "-e", "trace=pwrite64,fdatasync,write,sendto,sendmsg,recvfrom,?epoll_wait,?epoll_pwait"))
+        "-e", "trace=pwrite64,fdatasync,write,sendto,sendmsg,recvfrom,fcntl,?epoll_wait,?epoll_pwait"))
     histories = {}
 
     def note(writer):
@@ -255,10 +258,12 @@ def test_no_answer_leaves_before_a_sync_of_the_log_that_began_after_its_commit(k
     count = 0
     for connection, places in trace.told.items():
         for asked, told in zip(trace.asked[connection], places):
-            # the commit: what is written to the log between the reading of this request and what the loop does next
+            # the commit: the first transaction that is logged between the reading of this request and what comes next
             until = marks[bisect.bisect(marks, asked)]
-            commit = [ended for begun, ended, _ in trace.logged if asked < begun < until]
-            assert commit, f"{connection} was answered without a commit"
+            first = next((begun for begun, _, _ in trace.logged if asked < begun < until), None)
+            assert first, f"{connection} was answered without a commit"
+            until = trace.locks[bisect.bisect(trace.locks, first)]
+            commit = [ended for begun, ended, _ in trace.logged if first <= begun < until]
             assert any(commit[-1] < begun and ended < told for begun, ended in trace.synced), \
                 f"an answer on {connection} left (line {told}) before its commit was safe (line {commit[-1]})"
             count += 1
