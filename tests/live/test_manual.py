@@ -88,7 +88,7 @@ def asked(server, example):
             return raw(server, target)
         return of(http(server, target, secure=printed.startswith("https") and server.certificate is not None))
     if re.match(r"[a-z]+,", printed):       # its texts have no code: that of an unknown command is 404
-        answer, = on_console(server, "admin", server.admin_password, printed)
+        answer, = on_console(server, "admin", server.admin_password, example.fill.get(printed, printed))
         return 404 if answer.startswith("ERROR: unknown command") else 200, answer
     return of(http(server, "/mvapireq/?" + as_admin(server, example, printed)))
 
