@@ -38,6 +38,7 @@ from .records.listing import Listing
 from .records.mail import Mails
 from .records.notices import send_notices
 from .records.numbers import Numbers
+from .records.payments import Payments
 from .records.pins import Pins
 from .records.rates import Rates
 from .records.rebill import Rebill
@@ -113,6 +114,9 @@ class Server:
         self.transfers = Transfers(self.ledger, self.reservations, self.currencies)
         self.rates = Rates(self.db, settings, clock, self.users, self.currencies, self.reservations.payer, self.log)
         self.pins = Pins(self.db, clock, self.ledger, self.currencies)
+        self.payments = Payments(self.db, settings, clock, self.entropy, self.users, self.ledger, self.currencies,
+                                 Workers(self.reactor, queue_limit=OUTSIDE, name="payment"), fetch,
+                                 self.reactor.sleep, self.log)
         self.numbers = Numbers(self.db, clock, self.users)
         self.credits = Credits(self.db, clock, self.users, self.ledger, self.reservations, self.log)
         self.rules = Rules(self.db)
@@ -323,8 +327,8 @@ class Server:
 
     @property
     def queues(self):
-        """What waits to be sent."""
-        return self.mails.outbox, self.smsout.outbox
+        """What waits to be sent, or to be answered by a gateway."""
+        return self.mails.outbox, self.smsout.outbox, self.payments
 
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""
