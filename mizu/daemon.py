@@ -19,7 +19,7 @@ STATUS_SECONDS = 10
 """How often the service manager is told how much there is to do."""
 
 OPTIONS = (
-    ("--config", "FILE", "settings (default: $CONFIGURATION_DIRECTORY/mizud.ini, else DATA/mizud.ini, if there)"),
+    ("--config", "FILE", "settings (default: $CONFIGURATION_DIRECTORY/mizud.ini if it is there, else DATA/mizud.ini)"),
     ("--data", "DIR", "data folder (default: $STATE_DIRECTORY, else ./data)"),
     ("--port", "N", "the port of everything; 0: a free one (default: 80, else 8080)"),
     ("--set", "NAME=VALUE", "a setting; may be repeated"),
@@ -171,21 +171,34 @@ def _doctor(arguments, environ):
 # -- serving
 
 def _serve(arguments, environ):
+    from .serve.certificate import judge
     from .store.settings import Settings, check, stored_rows
     folders = _folders(arguments, environ)
-    ini = _ini_path(arguments, environ, folders.data)
     if arguments.action:
-        check(arguments.sets, environ, ini, folders.database)
+        ini = _ini_path(arguments, environ, folders.data)
+        judge(check(arguments.sets, environ, ini, folders.database))
         _say("the configuration is good" + (f": {ini}" if ini else ""))
         return 0
     os.umask(0o077)
     try:
+        rows = stored_rows(folders.database)
+    except ConfigError as error:
+        return _fault(error, STORE)
+    settings = Settings.load(arguments.sets, environ, rows, *_ini_place(arguments, environ, folders.data))
+    judge(settings)
+    try:
         folders.make()
         folders.take()
-        rows = stored_rows(folders.database)
     except (OSError, ConfigError) as error:
-        return _fault(error, STORE)
-    return Process(Settings.load(arguments.sets, environ, rows, ini), folders, environ).run()
+        return _fault(_sentence(error), STORE)
+    return Process(settings, folders, environ).run()
+
+
+def _sentence(error):
+    """What an OSError says, in the words of an administrator."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}"
+    return str(error)
 
 
 def _folders(arguments, environ):
@@ -195,12 +208,21 @@ def _folders(arguments, environ):
 
 
 def _ini_path(arguments, environ, data):
-    """The file that --config names, which must be there, or one of the usual two if it is."""
+    """The ini file if it is there, or if --config names it; else None."""
+    path, optional = _ini_place(arguments, environ, data)
+    return None if optional and not os.path.exists(path) else path
+
+
+def _ini_place(arguments, environ, data):
+    """(the ini file, whether it may be missing): that of --config, the service manager's if it is there, or that of
+    the data folder."""
     if arguments.config:
-        return arguments.config
+        return arguments.config, False
     folder = environ.get("CONFIGURATION_DIRECTORY", "").partition(":")[0]
-    paths = [os.path.join(folder, "mizud.ini")] * bool(folder) + [os.path.join(data, "mizud.ini")]
-    return next((path for path in paths if os.path.exists(path)), None)
+    path = os.path.join(folder, "mizud.ini")
+    if folder and os.path.exists(path):
+        return path, True
+    return os.path.join(data, "mizud.ini"), True
 
 
 class Process:
@@ -231,7 +253,7 @@ class Process:
             opened = self.server.start()
         except PortTaken as error:
             return self._refuse(error, PORT)
-        except (ConfigError, OSError) as error:     # OSError: a certificate that cannot be read
+        except (ConfigError, OSError) as error:
             return self._refuse(error, CONFIG)
         try:
             lines = self._greeting(opened)
@@ -256,7 +278,7 @@ class Process:
 
     def _refuse(self, error, code):
         """The start is over: one sentence to whoever started it, and to the log."""
-        self.log.error(f"not started: {error}")
+        self.log.error(f"not started: {_sentence(error)}")
         if self.server is not None:
             self.server.db.close()
         return code
@@ -267,33 +289,54 @@ class Process:
         """The lines of the start; on the first one also key, administrator and file."""
         from .firststart import first_start
         main = opened.get("main")
-        others = "".join(f", {name} {number}" for name, number in opened.items()
-                         if name not in ("main", "udp") or name == "udp" and number != main)
-        wanted = self.settings.mainaport
-        instead = f" (port {wanted} cannot be had)" if main and isinstance(wanted, int) and 0 < wanted != main else ""
-        lines = [f"mizud {VERSION} listens on port {main}{instead}{others}"]
-        if first_start(self.server, self._url(main)):
+        others = [f"{name} {number}" for name, number in opened.items()
+                  if name not in ("main", "udp") or name == "udp" and number != main]
+        listens = ", ".join([f"listens on port {main}{self._instead(main)}", *others]) if main else \
+            "has no main port (usemainaport), " + (", ".join(others) or "and no other one")
+        lines = [f"mizud {VERSION} {listens}"]
+        if first_start(self.server, self._url(opened)):
             self.server.reload_keys()
             lines += [f"first start: administrator, password and API key are in {self.folders.initial_admin}",
                       "             read it, then delete it"]
-        lines.append(f"first request: curl 'http://127.0.0.1:{main}/mvapireq/?apientry=apitest1'")
+        lines += self._first_request(opened)
         self._warn(main)
         return lines
 
-    def _url(self, port):
+    def _instead(self, main):
+        """A word about the port that was wanted, if nobody handed us another one."""
+        wanted = self.settings.mainaport
+        given = self._passed or not isinstance(wanted, int) or wanted in (0, main)
+        return "" if given else f" (port {wanted} cannot be had)"
+
+    @staticmethod
+    def _first_request(opened):
+        """A line that can be pasted into a shell, [] if no port takes one."""
+        for name, command in (("main", "curl 'http://127.0.0.1:{}/mvapireq/?apientry=apitest1'"),
+                              ("tls", "curl -k 'https://127.0.0.1:{}/mvapireq/?apientry=apitest1'"),
+                              ("console", "python3 mizud.py console 127.0.0.1:{}")):
+            if name in opened:
+                return ["first request: " + command.format(opened[name])]
+        return []
+
+    def _url(self, opened):
+        """Where others reach the server."""
         from .net.addresses import is_loopback, own_addresses
         host = next((host for host in own_addresses() if not is_loopback(host) and ":" not in host), "127.0.0.1")
-        return f"http://{host}:{port}/" if port != 80 else f"http://{host}/"
+        for name, scheme, usual in (("main", "http", 80), ("tls", "https", 443)):
+            if name in opened:
+                return f"{scheme}://{host}" + (f":{opened[name]}/" if opened[name] != usual else "/")
+        return host
 
     def _warn(self, port):
         """Sentences that an administrator should read once."""
         from ipaddress import ip_address
         from .net.addresses import own_addresses
         public = [host for host in own_addresses() if ip_address(host).is_global]
-        if public:
+        if public and port:
             self.log.warning(f"port {port} can be reached from the whole Internet at {', '.join(public[:4])}")
         if not _has_ssl():
-            self.log.warning("this Python has no ssl module (package python3-openssl): all but TLS works")
+            ports = "; sslcert is set, but the ports of TLS are not opened" if self.settings.sslcert else ""
+            self.log.warning(f"this Python has no ssl module (package python3-openssl): all but TLS works{ports}")
 
     # -- the service manager and signals
 

@@ -31,9 +31,14 @@ class Folders:
         self.initial_admin = os.path.join(self.data, "initial-admin")
 
     def make(self):
-        """Make those that are missing, 0700.  OSError."""
+        """Make those that are missing, 0700.  ConfigError."""
         for path in (self.data, *[getattr(self, name) for name in NAMES]):
-            os.makedirs(path, 0o700, exist_ok=True)
+            try:
+                os.makedirs(path, 0o700, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                raise ConfigError(f"{path} cannot be a folder: a file is in its place") from None
+            except OSError as error:
+                raise ConfigError(f"the folder {path} cannot be made: {error.strerror}") from None
 
     def take(self):
         """Hold the folder for this process until it ends; ConfigError names who holds it already.

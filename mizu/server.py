@@ -12,7 +12,7 @@ from .api.limits import Limits
 from .api.nonces import Nonces
 from .api.trust import Networks, Trust
 from .base.entropy import Entropy
-from .base.errors import ApiError
+from .base.errors import ApiError, ConfigError
 from .base.log import where
 from .base.task import spawn
 from .commands import load
@@ -52,6 +52,7 @@ from .records.statistics import Statistics
 from .records.transfers import Transfers
 from .records.users import Users
 from .serve.asker import Asker
+from .serve.certificate import Certificate, judge
 from .serve.console import ConsoleFront
 from .serve.datagrams import DatagramApi
 from .serve.front import Front
@@ -157,18 +158,17 @@ class Server:
         self.asker = Asker(self.decoder, self.dispatcher)
         self.static = StaticFiles(self.folders.mvweb)
         self.http = HttpFront(self, ROUTES)
+        self.certificate = Certificate(self.settings, self.log)
         self.front = Front(self.http, lambda: self.tls_context, self.log)
         self.console = ConsoleFront(self, lambda: self.tls_context)
         self.datagrams = DatagramApi(self.asker, self.clock)
         self.ports = Ports(self.reactor, self.streams, self.settings, self.log)
-        self.tls_context = None
-        self._tls_stamp = None
 
     # -- life --------------------------------------------------------------------------------------
 
     def start(self):
         """Open the ports; returns {name: number}.  Raises PortTaken and ConfigError."""
-        self._load_tls()
+        self.certificate.load()
         settings, ports = self.settings, self.ports
         ports.open_main(self.front.accept, self.datagrams.received, self.inherited)
         if self.tls_context is not None:
@@ -197,7 +197,12 @@ class Server:
         return self.exit_code
 
     def restart(self, force=False):
-        """Stop, and let the process start itself again; `force` does not wait for what is under way."""
+        """Stop, and let the process start itself again; `force` does not wait for what is under way.  ApiError 422
+        if it would not start."""
+        try:
+            self.check()
+        except ConfigError as error:
+            raise ApiError(422, "not restarted, for it would not start: " + "; ".join(str(error).split("\n"))) from None
         self.restarting = True
         self.reactor.later(0.1 if force else 0.0, self.reactor.stop if force else self.stop)
 
@@ -221,17 +226,22 @@ class Server:
             self.reactor.later(0.05, lambda: self._drain(until))
 
     def reload(self):
-        """Settings, certificate, keys, rules and logs again; returns [(name, old, new, applied)]."""
+        """Settings, certificate, keys, rules and logs again; returns [(name, old, new, applied)].  ConfigError leaves
+        everything as it is."""
+        self.check()
         changes = self.settings.reload(self.db)
         for service in (self.trust, self.limits, self.auth, self.decoder, self.ledger, self.rates):
             service.reload()
         self._read_hosts()
         self.reload_rules()
-        self._tls_stamp = None
-        self._load_tls()
+        self.certificate.reload()
         self.log.set_level(self.settings.loglevel)
         self.log.reopen()
         return changes
+
+    def check(self):
+        """ConfigError if a start would refuse the settings as they are written now."""
+        judge(self.settings.again(self.db))
 
     def reload_rules(self):
         """tb_api again; returns what is wrong with its rows."""
@@ -259,6 +269,11 @@ class Server:
     def threads(self):
         """[(thread, what it is doing)]."""
         return stacks()
+
+    @property
+    def tls_context(self):
+        """The ssl.SSLContext of new connections, None without a certificate."""
+        return self.certificate.context
 
     def status(self):
         """One line for the service manager."""
@@ -319,7 +334,7 @@ class Server:
 
     def _housekeeping(self):
         self.http.tick()
-        self._load_tls()
+        self.certificate.load()
         self.bans.tick()
         self.audit.tick()
         for queue in self.queues:
@@ -351,34 +366,6 @@ class Server:
             self.users.reload_all()
             self.ledger.reload()
             self.rates.reload()
-
-    def _load_tls(self):
-        """The certificate, when its files are new; connections that run keep the old one."""
-        cert, key = self.settings.sslcert, self.settings.sslkey
-        if not cert:
-            self.tls_context = None
-            return
-        stamp = "unreadable"
-        try:
-            stamp = os.stat(cert).st_mtime_ns, os.stat(key or cert).st_mtime_ns
-            if stamp == self._tls_stamp:
-                return
-            import ssl  # noqa: F401
-            from .wire.tls import make_context
-            context = make_context(cert, key or cert)
-        except ImportError:
-            self._tls_stamp = stamp     # said once, at the start: all but TLS works
-            return
-        except Exception as error:
-            if self.tls_context is None and self._tls_stamp is None:
-                raise
-            if stamp != self._tls_stamp:
-                self.log.error(f"the new certificate cannot be used, the old one stays: {error}")
-            self._tls_stamp = stamp
-            return
-        if self.tls_context is not None:
-            self.log.info("the certificate was loaded again")
-        self.tls_context, self._tls_stamp = context, stamp
 
     def _store_lost(self, error):
         """A sync failed: nothing that was answered since can be promised, so stop at once (exit 74)."""

@@ -13,23 +13,36 @@ _MODULE = Param("module", text, "accepted and ignored: there is one file")
 
 def _judge_file(ctx, file):
     """ApiError 404 if another file is named than the one there is."""
-    path = ctx.server.settings.ini_path or "mizud.ini"
+    path = str(ctx.server.settings.ini_path)
     if file not in ("", "all", "mizud", "mizud.ini", path.rpartition("/")[2]):
         raise ApiError(404, f"no such ini file: {file[:64]}")
 
 
 @command("showcfg", group="server", access=ADMIN, reads=True,
          summary="Every setting with its value and where that comes from",
-         params=[Param("key", text, "only settings whose name holds this text", aliases=("name", "txt"))])
-def showcfg(ctx, key=""):
-    rows = [row for row in ctx.server.settings.described() if key.lower() in row[1]]
-    return Answer("OK", Rows(("section", "setting", "value", "origin"), rows))
+         params=[Param("key", text, "only settings whose name holds this text", aliases=("name", "txt")),
+                 Param("section", text, "only those of this section")])
+def showcfg(ctx, key="", section=""):
+    return _listed(ctx, section, key)
 
 
-@command("getini", group="server", access=ADMIN, reads=True, summary="A setting's value and where it comes from",
+def _listed(ctx, section, key=""):
+    """Rows of the settings of a section ("" for all) whose names hold a text; ApiError 404 without such a section."""
+    rows, section = ctx.server.settings.described(), section.lower()
+    sections = dict.fromkeys(row[0] for row in rows)
+    if section and section not in sections:
+        raise ApiError(404, f"there is no section {section[:40]!r}: they are {', '.join(sections)}")
+    return Answer("OK", Rows(("section", "setting", "value", "origin"),
+                             [row for row in rows if section in ("", row[0]) and key.lower() in row[1]]))
+
+
+@command("getini", group="server", access=ADMIN, reads=True,
+         summary="A setting's value and where it comes from; without key those of a section",
          params=[_SECTION, _KEY, _FILE])
 def getini(ctx, section="", key="", file=""):
     if section and not key:
+        if section.lower() in {row[0] for row in ctx.server.settings.described()}:
+            return _listed(ctx, section)
         section, key = "", section
     if not key:
         raise ApiError(400, "missing parameter key (name of the setting)")
@@ -40,14 +53,28 @@ def getini(ctx, section="", key="", file=""):
                                    "origin": settings.origin(key)})
 
 
-@command("setini", group="server", access=ADMIN, alone=True, summary="Writes a setting into the ini file and reloads",
+@command("setini", group="server", access=ADMIN, alone=True,
+         summary="Writes a setting into the ini file, moves it there if the database has it, and reloads",
          params=[_SECTION, _KEY, Param("value", text, "the new value; without it the line is taken out"), _FILE])
-async def setini(ctx, section, key, value=None, file=""):
-    settings = ctx.server.settings
+async def setini(ctx, section="", key="", value=None, file=""):
+    if not key:
+        raise ApiError(400, "missing parameter key (name of the setting)")
+    settings, db = ctx.server.settings, ctx.server.db
     option = settings.option(key, section)
     _judge_file(ctx, file)
     await ctx.server.workers.run(settings.write_file, option, value)
+    if value is not None and option.name in settings.stored(db):
+        await _moved(settings, db, option, ctx.actor)
     return _applied(ctx, [option], str(settings.ini_path))
+
+
+async def _moved(settings, db, option, actor):
+    """The file holds the setting: it takes its place from the database."""
+    try:
+        await settings.set(db, option.name, None, actor)
+    except ConfigError:
+        pass                                    # moved; the reload after this tells what is wrong elsewhere
+    await db.durable()
 
 
 def reloaded(ctx):

@@ -10,13 +10,21 @@ WILDCARDS = ("", "*", "0.0.0.0", "::")
 
 
 class PortTaken(Exception):
-    """The port cannot be had; the text is a sentence for whoever started the program."""
+    """The port cannot be had; the text is a sentence for whoever started the program.   udp: it is no TCP port"""
 
-    def __init__(self, host, port, errno, kind=socket.SOCK_STREAM):
-        super().__init__(bind_error(host, port, errno, kind))
+    def __init__(self, host, port, code, kind=socket.SOCK_STREAM):
+        super().__init__(bind_error(host, port, code, kind))
         self.host = host
         self.port = port
-        self.errno = errno
+        self.errno = code
+        self.udp = kind == socket.SOCK_DGRAM
+
+    def advise(self, how):
+        """Itself, saying how another port is chosen, where that helps."""
+        other = {errno.EADDRINUSE: "another one", errno.EACCES: "one above 1023"}.get(self.errno)
+        if other:
+            self.args = (f"{self}; choose {other} with {how}",)
+        return self
 
 
 def bound_socket(kind, host, port):
@@ -45,9 +53,9 @@ def bind_error(host, port, code, kind=socket.SOCK_STREAM):
     what = f"{'UDP' if kind == socket.SOCK_DGRAM else 'TCP'} port {port}"
     if code == errno.EADDRINUSE:
         who = holder(port, kind)
-        return f"{what} is in use{' by ' + who if who else ''}; choose another one with --port"
+        return f"{what} is in use{' by ' + who if who else ''}"
     if code == errno.EACCES:
-        return f"{what} needs root or the capability CAP_NET_BIND_SERVICE; choose one above 1023 with --port"
+        return f"{what} needs root or the capability CAP_NET_BIND_SERVICE"
     if code == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this host, so port {port} cannot be opened there"
     return f"{what} of {host} cannot be opened: {os.strerror(code) if code and code > 0 else 'unknown address'}"

@@ -36,6 +36,14 @@ class Ports:
         settings = self.settings
         if not settings.usemainaport:
             return
+        try:
+            self._open_main(on_stream, on_datagram, inherited)
+        except PortTaken as error:
+            apart = error.udp and (inherited or settings.mainaportudp not in _UNSET)
+            raise error.advise("the setting mainaportudp" if apart else "--port") from None
+
+    def _open_main(self, on_stream, on_datagram, inherited):
+        settings = self.settings
         if inherited:
             for fd in inherited:
                 self._keep("main", Listener(self.reactor, "", 0, on_stream, self.streams, fd=fd))
@@ -43,12 +51,12 @@ class Ports:
         if settings.mainaport in _FREE:
             return self._open_free(on_stream, on_datagram)
         try:
-            self._open_both(settings.mainaport, on_stream, on_datagram)
+            return self._open_both(settings.mainaport, on_stream, on_datagram)
         except PortTaken as error:
-            if settings.was_chosen("mainaport"):
+            if settings.was_chosen("mainaport") or error.udp and settings.mainaportudp not in _UNSET:
                 raise
-            self.log.warning(f"{error}: taking {FALLBACK} instead")
-            self._open_both(FALLBACK, on_stream, on_datagram)
+            self.log.warning(f"{error}: port {FALLBACK} is opened instead")
+        return self._open_both(FALLBACK, on_stream, on_datagram)
 
     def open_secondary(self, name, setting, on_stream):
         """Another TCP port, as its setting says; 0 is off.  Returns the number or None."""
@@ -62,7 +70,7 @@ class Ports:
             return self._tcp(name, wanted, on_stream)
         except PortTaken as error:
             if chosen:
-                raise
+                raise error.advise(f"the setting {setting}") from None
             self.log.warning(f"{error} (setting {setting}); going on without it")
             return None
 

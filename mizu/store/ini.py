@@ -158,13 +158,14 @@ def read_ini(path):
         return parse_ini(decode(file.read(MAX_BYTES + 1)))
 
 
-def write_key(path, section, key, value):
+def write_key(path, section, key, value, secret=False):
     """Set one key of a file (None: take it out), which is replaced as a whole: a power cut leaves the old one or the
-    new one.  The file is made if there is none; mode and owner stay.  IniError, OSError."""
+    new one.  The file is made if there is none, for its owner alone; mode and owner stay, but nobody else reads a file
+    that gets a secret.  IniError, OSError."""
     if value is not None and not is_plain(value):
         raise IniError(0, "a value is one line of printable characters")
     section, key = section.lower(), key.lower()
-    data, mode, owner = b"", 0o640, None
+    data, mode, owner = b"", 0o600, None
     if os.path.exists(path):
         path = os.path.realpath(path)
         with open(path, "rb") as file:
@@ -175,7 +176,7 @@ def write_key(path, section, key, value):
     there = [entry.value for entry in parse_ini(text) if (entry.section, entry.key) == (section, key)]
     if there != ([] if value is None else [value]):
         raise IniError(0, f"{key} cannot be written to [{section}]")
-    replace(path, text.encode(), mode, owner)
+    replace(path, text.encode(), mode & 0o600 if secret and value else mode, owner)
 
 
 def replace(path, data, mode, owner=None):

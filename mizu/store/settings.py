@@ -6,6 +6,7 @@ Rows of tb_settings whose names begin with `_` are notes of the server itself.
 """
 
 import os
+from errno import EACCES, EPERM, EROFS
 
 from ..base.errors import ApiError, ConfigError
 from . import schema, sqlite
@@ -19,6 +20,8 @@ MAX_CREDENTIAL = 64 << 10
 
 DEFAULT = "default"
 
+_NOT_OURS = (EACCES, EPERM, EROFS)
+
 
 class Settings:
     """Defaults; load() makes one from all places.
@@ -30,20 +33,21 @@ class Settings:
     def __init__(self):
         self._origins = {}
         self._texts = {option.name: option.default for option in OPTIONS}
-        self._places = ((), {}, None)
+        self._places = ((), {}, None, False)
         self.port_zero = False
         for option in OPTIONS:
             setattr(self, option.name, parse(option, option.default))
 
     @classmethod
-    def load(cls, argv_sets=(), environ=None, db_rows=(), ini_path=None):
+    def load(cls, argv_sets=(), environ=None, db_rows=(), ini_path=None, optional=False):
         """Settings from `--set` texts "name=value", a mapping of the environment, (name, value) rows of
-        tb_settings and an ini file; ConfigError with one line for each fault."""
+        tb_settings and an ini file, which need not be there if `optional`; ConfigError, a line for each fault."""
         settings = cls()
-        settings._places = (tuple(argv_sets), environ or {}, ini_path)
+        settings._places = (tuple(argv_sets), environ or {}, ini_path, optional)
         faults = []
-        for place in (_from_ini(ini_path, faults), _from_rows(db_rows), _from_credentials(environ or {}, faults),
-                      _from_environment(environ or {}), _from_arguments(argv_sets, faults)):
+        for place in (_from_ini(ini_path, optional, faults), _from_rows(db_rows),
+                      _from_credentials(environ or {}, faults), _from_environment(environ or {}),
+                      _from_arguments(argv_sets, faults)):
             for section, name, text, origin in place:
                 fault = settings._take(section, name, text, origin)
                 if fault:
@@ -106,7 +110,10 @@ class Settings:
         return option
 
     def read_file(self):
-        """[(Option, text)] of the ini file, all of them good; blocks on the disk.  ApiError."""
+        """[(Option, text)] of the ini file, all of them good, none if it may be missing and is; blocks on the disk.
+        ApiError."""
+        if self._places[3] and not os.path.lexists(self.ini_path):
+            return []
         entries = self._on_file(read_ini)
         found = [(self.option(entry.key, entry.section), entry.value) for entry in entries]
         for option, text in found:
@@ -117,17 +124,22 @@ class Settings:
         """Set one line of the ini file (None: take it out); blocks on the disk.  ApiError."""
         if text is not None:
             judge(option, text)
-        self._on_file(write_key, option.section, option.name, text)
+        self._on_file(write_key, option.section, option.name, text, option.secret)
 
     def _on_file(self, work, *args):
-        if self.ini_path is None:
+        path = self.ini_path
+        if path is None:
             raise ApiError(501, "there is no ini file: start with --config FILE")
         try:
-            return work(self.ini_path, *args)
+            return work(path, *args)
         except IniError as error:
-            raise ApiError(400, f"{self.ini_path} line {error.line}: {error}") from None
+            raise ApiError(400, f"{path} line {error.line}: {error}") from None
         except OSError as error:
-            raise ApiError(500, f"{self.ini_path}: {error.strerror}") from None
+            if error.errno in _NOT_OURS and work is write_key:
+                move = ", or move it to the data folder and restart" if self._places[3] else ""
+                raise ApiError(422, f"this server may not write {path} ({error.strerror}): edit it as its owner and "
+                                    f"send reload{move}") from None
+            raise ApiError(500, f"{path}: {error.strerror}") from None
 
     def stored(self, db):
         """{name: text} of the settings that tb_settings holds."""
@@ -141,11 +153,15 @@ class Settings:
         return [(option.name, getattr(self, option.name), getattr(new, option.name), option.reload)
                 for option in OPTIONS if getattr(self, option.name) != getattr(new, option.name)]
 
+    def again(self, db):
+        """The Settings that the same places give now; ConfigError."""
+        argv_sets, environ, ini_path, optional = self._places
+        return Settings.load(argv_sets, environ, db.rows("SELECT name, value FROM tb_settings"), ini_path, optional)
+
     def reload(self, db):
         """Read all places again and take over what may change while running; returns changed_by_reload().
         ConfigError leaves everything as it is."""
-        argv_sets, environ, ini_path = self._places
-        new = Settings.load(argv_sets, environ, db.rows("SELECT name, value FROM tb_settings"), ini_path)
+        new = self.again(db)
         changes = self.changed_by_reload(new)
         waiting = {name for name, _, _, applied in changes if not applied}
         for option in OPTIONS:
@@ -204,8 +220,8 @@ def first_start_values(entropy):
 
 # -- the places, each as (section or "", name, text, origin)
 
-def _from_ini(path, faults):
-    if path is None:
+def _from_ini(path, optional, faults):
+    if path is None or optional and not os.path.lexists(path):
         return []
     try:
         return [(entry.section, entry.key, entry.value, f"{path} line {entry.line}") for entry in read_ini(path)]

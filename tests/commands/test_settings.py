@@ -1,6 +1,9 @@
 """showcfg, getini, setini, savesettings, loadinifiles."""
 
+import errno
 import json
+import os
+import stat
 
 import pytest
 
@@ -38,6 +41,16 @@ def test_getini(desk):
     assert desk.do("getini", key="apiv2md5salt").message == "OK: "
 
 
+def test_a_section_is_listed_whole(desk):
+    shown = rows(desk.do("getini", section="limits"))
+    assert shown["bantime"] == ("7", f"{desk.folder}/mizud.ini line 5") and "loglevel" not in shown
+    assert rows(desk.do("showcfg", section="Limits")) == shown
+    assert set(rows(desk.do("showcfg", section="api", key="apiv2"))) == {"apiv2key", "apiv2md5salt", "apiv2ipauth",
+                                                                         "apiv2auth"}
+    answer = desk.do("showcfg", section="nosuch")
+    assert answer.code == 404 and "network" in answer.message
+
+
 @pytest.mark.parametrize("params, code, text", [
     ({}, 400, "missing parameter key"), ({"key": "bantim"}, 404, "did you mean bantime"),
     ({"section": "api", "key": "bantime"}, 400, "belongs to section limits")])
@@ -61,16 +74,42 @@ def test_setini_says_what_keeps_it_from_having_its_effect(desk):
     assert desk.do("setini", section="network", key="sipports", value="5080").warning == "after a restart: sipports"
     answer = desk.do("setini", section="limits", key="maxauthfail", value="5")
     assert answer.warning == "something stronger keeps its value: maxauthfail (--set)"
+
+
+def test_setini_moves_a_setting_out_of_the_database(desk):
+    with desk.db.unit() as unit:
+        unit.run("INSERT INTO tb_settings (name, value) VALUES ('ApiV2Key', 'old'), ('bantime', '11')")
+    desk.reload()
+    answer = desk.do("setini", section="api", key="apiv2key", value="new")
+    assert answer.message == "OK: 1 written" and answer.warning is None
+    assert desk.settings.apiv2key == ("new",) and [key.decode() for key in desk.auth.keys] == ["new"]
+    assert desk.db.rows("SELECT name FROM tb_settings") == [("bantime",)]
+    assert desk.db.value("SELECT actor FROM tb_changes WHERE action = 'delete'") == "root"
+    answer = desk.do("setini", section="limits", key="bantime")
+    assert answer.warning == "something stronger keeps its value: bantime (tb_settings)", "nothing to move it to"
+
+
+def test_a_crash_between_file_and_database_leaves_the_old_value_in_force(desk, monkeypatch):
     with desk.db.unit() as unit:
         unit.run("INSERT INTO tb_settings (name, value) VALUES ('bantime', '11')")
-    answer = desk.do("setini", section="limits", key="bantime", value="12")
-    assert answer.warning == "something stronger keeps its value: bantime (tb_settings)" and desk.settings.bantime == 11
+    monkeypatch.setattr(desk.settings, "set", lambda *args: 1 / 0)
+    assert desk.do("setini", section="limits", key="bantime", value="12").code == 500
+    assert "bantime = 12" in desk.ini and desk.db.rows("SELECT value FROM tb_settings") == [("11",)]
+
+
+def test_a_file_that_gets_a_secret_is_for_its_owner_alone(desk):
+    path = desk.folder / "mizud.ini"
+    path.chmod(0o644)
+    desk.do("setini", key="bantime", value="9")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    desk.do("setini", key="smtppassword", value="s3cret")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("params, code", [
     ({"section": "limits", "key": "bantime", "value": "x"}, 400),
     ({"section": "limits", "key": "nosuch", "value": "1"}, 404),
-    ({"section": "api", "key": "bantime", "value": "1"}, 400), ({"key": "bantime", "value": "1"}, 400),
+    ({"section": "api", "key": "bantime", "value": "1"}, 400), ({"section": "limits", "value": "1"}, 400),
     ({"section": "limits", "key": "bantime", "value": "1", "file": "/etc/passwd"}, 404),
     ({"section": "api", "key": "domain", "value": "a\nb"}, 400)])
 def test_setini_refuses_before_it_writes(desk, params, code):
@@ -78,10 +117,31 @@ def test_setini_refuses_before_it_writes(desk, params, code):
     assert desk.ini == INI and desk.reloads == 0
 
 
-def test_setini_without_an_ini_file_is_501(desk):
-    desk.settings._places = ((), {}, None)
+def test_setini_needs_no_section(desk):
+    assert desk.do("setini", key="loglevel", value="debug").message == "OK: 1 written"
+    assert "[system]\nloglevel = debug\n" in desk.ini
+
+
+def test_the_file_of_the_data_folder_need_not_be_there(desk):
+    path = desk.folder / "mizud.ini"
+    path.unlink()
+    desk.settings._places = ((), {}, str(path), True)
+    assert desk.do("getini", key="bantime").code == desk.do("reload").code == 200
+    assert desk.do("loadinifiles").message == "OK: 0 written" and not path.exists()
+    assert desk.do("setini", section="limits", key="bantime", value="9").message == "OK: 1 written"
+    assert desk.ini == "[limits]\nbantime = 9\n" and desk.settings.bantime == 9
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_file_that_may_not_be_written_is_named_with_the_remedy(desk, monkeypatch, code):
+    def refuse(*args):
+        raise OSError(code, os.strerror(code))
+    monkeypatch.setattr("mizu.store.ini.replace", refuse)
+    desk.settings._places = (*desk.settings._places[:3], True)
     answer = desk.do("setini", section="limits", key="bantime", value="9")
-    assert answer.code == 501 and "--config" in answer.message
+    assert answer.code == 422 and f"may not write {desk.folder}/mizud.ini" in answer.message
+    assert "send reload" in answer.message and "data folder" in answer.message
 
 
 def test_setini_says_what_else_is_wrong_in_the_file(desk):

@@ -15,6 +15,7 @@ import time
 import pytest
 
 from .harness import ROOT, Server, eventually, run
+from .wires import certificate
 
 PYTHONS = [sys.executable, *(path for minor in (11, 12, 13) for path in sorted(
     glob.glob(os.path.expanduser(f"~/.pyenv/versions/3.{minor}.*/bin/python3")))[-1:])]
@@ -60,6 +61,15 @@ def test_the_first_lines_say_where_it_listens_and_how_to_ask(fresh_server):
     assert len(fresh_server.out.splitlines()) <= 5
     command = re.search("curl '(http://[^']+)'", fresh_server.out)[1]
     assert fresh_server.get(command.partition(f":{fresh_server.port}")[2]).startswith("OK")
+
+
+def test_the_examples_of_the_readme_work_literally(fresh_server):
+    text = (ROOT / "README.md").read_text()
+    datagram = re.search(r"printf '(.*)' \| nc -u", text)[1]
+    line = re.search(r"printf '(.*)\\n' \| nc -w", text)[1]
+    assert fresh_server.datagram(datagram).startswith("OK") and fresh_server.line(line).startswith("OK")
+    copied = re.search(r"cp -r (.*) /opt/mizud/", text)[1].split()
+    assert all((ROOT / name).exists() for name in copied) and "." not in copied
 
 
 def test_no_secret_is_printed_or_logged(fresh_server):
@@ -127,6 +137,33 @@ def test_one_folder_has_one_server(fresh_server):
     assert fresh_server.get("/mvapireq/?apientry=apitest1").startswith("OK")
 
 
+# -- the greeting where it is another one
+
+def test_without_a_main_port_the_greeting_names_those_there_are(data, pems):
+    tls = ["--set", f"sslcert={pems / 'cert.pem'}", "--set", f"sslkey={pems / 'key.pem'}", "--set", "sslportmain=auto"]
+    for sets in (tls, []):
+        server = Server(data, "--set", "usemainaport=0", "--set", "adminport=auto", *sets, port=None, wait=False)
+        assert eventually(lambda: "first request" in server.out), server.err
+        console = int(re.search(r"console (\d+)", server.out)[1])
+        first = server.out.splitlines()[-1]
+        assert "None" not in server.out and "has no main port" in server.out
+        if sets:
+            assert f"address = https://{server.initial['address'][8:]}" in (data / "initial-admin").read_text()
+            assert first.startswith("first request: curl -k 'https://127.0.0.1:")
+        else:
+            assert first == f"first request: python3 mizud.py console 127.0.0.1:{console}"
+        assert server.stop() == 0 and "Traceback" not in server.err
+
+
+def test_a_secondary_port_that_is_taken_is_named_with_its_setting(data):
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ended = run("--port", "0", "--data", data, "--set", f"adminport={port}")
+    assert ended.returncode == 69 and ended.stderr.rstrip().endswith("choose another one with the setting adminport")
+
+
 # -- exit codes and what only prints
 
 @pytest.mark.parametrize("arguments, words", [
@@ -145,6 +182,7 @@ def test_arguments_that_are_wrong_end_with_64(data, arguments, words):
 def test_settings_that_are_wrong_end_with_78_and_name_the_nearest(data, setting, words):
     ended = run("--port", "0", "--data", data, "--set", setting)
     assert ended.returncode == 78 and words in ended.stderr and "Traceback" not in ended.stderr
+    assert not data.exists(), "nothing is made for settings that cannot be"
 
 
 def test_a_port_that_somebody_chose_and_another_holds_ends_with_69(data):
@@ -156,9 +194,36 @@ def test_a_port_that_somebody_chose_and_another_holds_ends_with_69(data):
     assert ended.returncode == 69 and f"port {port} is in use by" in ended.stderr and "--port" in ended.stderr
 
 
-def test_a_certificate_that_is_not_there_ends_with_78(data):
-    ended = run("--port", "0", "--data", data, "--set", "sslcert=/nowhere/cert.pem")
-    assert ended.returncode == 78 and "/nowhere/cert.pem" in ended.stderr and "Traceback" not in ended.stderr
+@pytest.fixture(scope="module")
+def pems(tmp_path_factory):
+    """A folder with cert.pem, key.pem, another key other.pem, locked.pem and plain text.pem."""
+    folder = tmp_path_factory.mktemp("pems")
+    if certificate(folder) is None:
+        pytest.skip("there is no openssl to make a certificate")
+    key = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    subprocess.run([*key, "-out", folder / "other.pem"], check=True, capture_output=True)
+    subprocess.run([*key, "-aes128", "-pass", "pass:x", "-out", folder / "locked.pem"], check=True, capture_output=True)
+    (folder / "text.pem").write_text("no PEM\n")
+    return folder
+
+
+@pytest.mark.parametrize("files, says", [
+    ({"sslcert": "none.pem"}, "sslcert: {}/none.pem cannot be read: No such file or directory"),
+    ({"sslcert": "cert.pem", "sslkey": "none.pem"}, "sslkey: {}/none.pem cannot be read: No such file or directory"),
+    ({"sslcert": "cert.pem"}, "sslcert: {}/cert.pem holds no private key in PEM: name the file that does with sslkey"),
+    ({"sslcert": "cert.pem", "sslkey": "text.pem"}, "sslkey: {}/text.pem holds no private key in PEM"),
+    ({"sslcert": "key.pem", "sslkey": "key.pem"}, "sslcert: {}/key.pem holds no certificate in PEM"),
+    ({"sslcert": "cert.pem", "sslkey": "locked.pem"}, "sslkey: the key in {}/locked.pem is encrypted"),
+    ({"sslcert": "cert.pem", "sslkey": "other.pem"},
+     "sslkey: {0}/other.pem is not the key of the certificate {0}/cert.pem")])
+def test_a_certificate_that_cannot_be_used_ends_the_start_and_the_check_with_the_same_sentence(data, pems, files, says):
+    sets = [word for name, file in files.items() for word in ("--set", f"{name}={pems / file}")]
+    for how in (["--check-config"], ["--port", "0"]):
+        ended = run(*how, "--data", data, *sets)
+        assert ended.returncode == 78 and ended.stderr.startswith("mizud: " + says.format(pems)), ended.stderr
+        assert ended.stderr.count("\n") == 1 and not data.exists()
+    good = ["--set", f"sslcert={pems / 'cert.pem'}", "--set", f"sslkey={pems / 'key.pem'}"]
+    assert run("--check-config", "--data", data, *good).returncode == 0 and not data.exists()
 
 
 @pytest.mark.parametrize("harm", [b"this is no database, " * 400, None])
@@ -170,6 +235,18 @@ def test_a_store_that_cannot_be_used_ends_with_74(tmp_path, data, harm):
         (data / "mizud.db").write_bytes(harm)
     ended = run("--port", "0", "--data", data)
     assert ended.returncode == 74 and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) <= 2
+    assert "Errno" not in ended.stderr and str(data) in ended.stderr
+
+
+@pytest.mark.parametrize("place", ["data", "logs"])
+def test_a_folder_that_cannot_be_made_is_named_in_a_sentence(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    taken, deeper = tmp_path / "file", tmp_path / "file/below"
+    for path in (taken, deeper):
+        data = path if place == "data" else tmp_path / "data"
+        ended = run("--port", "0", "--data", data, env={"LOGS_DIRECTORY": str(path)} if place == "logs" else None)
+        assert ended.returncode == 74
+        assert ended.stderr == f"mizud: {path} cannot be a folder: a file is in its place\n"
 
 
 def listing(folder):
@@ -278,6 +355,37 @@ def test_sighup_reloads_settings_and_logs(data, tmp_path):
     server.stop()
 
 
+def test_settings_that_would_not_start_are_refused_by_restart_and_reload(fresh_server):
+    fresh_server.api("db", sql="insert into tb_settings (name, value) values ('bantim', '1')")
+    for entry in ("restart", "reload"):
+        answer = fresh_server.api(entry)
+        assert answer.startswith("ERROR: not") and "did you mean bantime?" in answer
+    fresh_server.api("db", sql="delete from tb_settings where name = 'bantim'")
+    fresh_server.api("setini", key="bantime", value="9")
+    assert fresh_server.api("setini", key="sslcert", value="/nowhere/cert.pem").startswith("ERROR: nothing was")
+    assert "/nowhere/cert.pem cannot be read" in fresh_server.api("restart")
+    fresh_server.api("setini", key="sslcert")
+    assert fresh_server.api("getini", key="bantime").startswith("OK: 9") and fresh_server.process.poll() is None
+
+
+def test_a_plain_start_keeps_its_settings_in_the_data_folder_and_a_new_key_takes_the_place_of_the_first(data):
+    server = Server(data)
+    assert server.api("setini", section="limits", key="bantime", value="60").startswith("OK: 1 written")
+    answer = server.api("setini", section="api", key="apiv2key", value="ROTATED")
+    assert answer.startswith("OK: 1 written") and "stronger" not in answer
+    assert "ERROR" in server.api("balance")
+    admin = f"authkey=ROTATED&authid=admin&authpwd={server.admin_password}"
+    assert f"{data}/mizud.ini" in server.get(f"/mvapireq/?apientry=getini&key=apiv2key&format=json&{admin}")
+    assert stat.S_IMODE(os.stat(data / "mizud.ini").st_mode) == 0o600
+    server.kill()
+    again = Server(data)
+    assert again.get(f"/mvapireq/?apientry=getini&key=bantime&{admin}").startswith("OK: 60")
+    again.stop()
+    database = sqlite3.connect(data / "mizud.db")
+    assert not database.execute("SELECT 1 FROM tb_settings WHERE name = 'apiv2key'").fetchall()
+    assert "ROTATED" not in str(database.execute("SELECT params FROM tb_audit").fetchall())
+
+
 @pytest.mark.parametrize("what", ["service", "force"])
 def test_restart_begins_again_in_the_same_process(fresh_server, what):
     assert fresh_server.api("restart", what=what).startswith("OK")
@@ -347,6 +455,7 @@ def test_an_inherited_socket_is_taken(data, tmp_path):
         server = Server(data, before=(sys.executable, "-c", become, str(sock.fileno())), python=ROOT / "mizud.py",
                         program="--set=adminport=0", fds=(sock.fileno(),))
     assert server.port == port and server.get("/mvapireq/?apientry=apitest1").startswith("OK")
+    assert "cannot be had" not in server.out
     server.stop()
 
 
@@ -432,11 +541,14 @@ def test_an_ordinary_user_gets_8080_and_is_told(copy, tmp_path):
     first = server.out.splitlines()[0]
     assert server.port == (8080 if low > 80 else 80)
     assert low <= 80 or "port 8080 (port 80 cannot be had)" in first
+    assert low <= 80 or "CAP_NET_BIND_SERVICE: port 8080 is opened instead" in server.err
     assert server.get("/mvapireq/?apientry=apitest1").startswith("OK")
     assert server.stop() == 0 and os.stat(home / "data").st_uid == 65534
 
 
-def test_without_ssl_all_but_tls_works_and_one_sentence_says_so(data, tmp_path):
+@pytest.fixture
+def without_ssl(tmp_path):
+    """A PYTHONPATH with which `import ssl` fails."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Missing:\n"
@@ -444,11 +556,22 @@ def test_without_ssl_all_but_tls_works_and_one_sentence_says_so(data, tmp_path):
         "        if name in ('ssl', '_ssl'):\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Missing())\n")
-    server = Server(data, env={"PYTHONPATH": str(tmp_path)})
+    return str(tmp_path)
+
+
+def test_without_ssl_all_but_tls_works_and_one_sentence_says_so(data, without_ssl):
+    server = Server(data, env={"PYTHONPATH": without_ssl})
     warning, = [line for line in server.err.splitlines() if " warning " in line]
     assert "no ssl module" in warning and "all but TLS works" in warning
     assert "admin" in server.api("login") and server.line("/mvapireq/?apientry=apitest1").startswith("OK")
     assert server.stop() == 0 and "Traceback" not in server.err
+
+
+def test_a_certificate_without_ssl_is_said_to_be_of_no_use(data, pems, without_ssl):
+    server = Server(data, "--set", f"sslcert={pems / 'cert.pem'}", "--set", f"sslkey={pems / 'key.pem'}",
+                    env={"PYTHONPATH": without_ssl})
+    assert "sslcert is set, but the ports of TLS are not opened" in server.err and "tls" not in server.out
+    assert server.stop() == 0
 
 
 # -- speed

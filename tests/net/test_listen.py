@@ -157,15 +157,18 @@ def test_a_taken_port_is_told_with_its_holder_and_the_way_out(listen):
         listen(port=listener.address[1])
     error = caught.value
     assert (error.host, error.port, error.errno) == ("127.0.0.1", listener.address[1], errno.EADDRINUSE)
-    assert f"(pid {os.getpid()})" in str(error) and "--port" in str(error)
-    with pytest.raises(PortTaken, match="is no address of this host"):
+    assert str(error).endswith(f"(pid {os.getpid()})")
+    assert str(error.advise("--port")).endswith("; choose another one with --port")
+    with pytest.raises(PortTaken, match="is no address of this host") as caught:
         listen("192.0.2.77")
+    assert "choose" not in str(caught.value.advise("--port")), "another port would not help"
     with pytest.raises(PortTaken, match="unknown address"):
         listen("no.such.host.invalid")
 
 
 def test_every_refusal_has_its_sentence():
     assert "needs root" in bind_error("", 80, errno.EACCES)
+    assert str(PortTaken("", 80, errno.EACCES).advise("--port")).endswith("; choose one above 1023 with --port")
     assert "Protocol not available" in bind_error("", 80, errno.ENOPROTOOPT)
     assert bind_error("", 9, errno.EADDRINUSE, socket.SOCK_DGRAM).startswith("UDP port 9 is in use")
     assert holder(1) == ""

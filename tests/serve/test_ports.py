@@ -76,6 +76,18 @@ def test_a_chosen_port_that_is_taken_ends_the_start(make, taken):
         main(make(f"mainaport={taken[0]}"))
 
 
+def test_what_chooses_another_port_is_named(make, taken):
+    for sets, says in (([f"mainaport={taken[0]}"], "with --port"),
+                       (["mainaport=0", f"mainaportudp={taken[1]}"], "with the setting mainaportudp")):
+        with pytest.raises(PortTaken) as refused:
+            main(make(*sets))
+        assert str(refused.value).endswith("; choose another one " + says)
+    for setting in ("adminport", "sslportmain", "httpserver"):
+        with pytest.raises(PortTaken) as refused:
+            make(f"{setting}={taken[0]}").open_secondary("x", setting, None)
+        assert str(refused.value).endswith(f"; choose another one with the setting {setting}")
+
+
 def test_a_chosen_port_whose_udp_is_taken_opens_nothing(make, taken):
     ports = make(f"mainaport={taken[1]}")
     with pytest.raises(PortTaken):
@@ -94,7 +106,8 @@ def test_one_that_nobody_chose_gives_way_with_a_warning(make, taken, monkeypatch
     for port in taken:
         ports = make()
         ports.settings.mainaport = port
-        assert main(ports)["main"] == module.FALLBACK and "instead" in ports.log.warnings[0]
+        assert main(ports)["main"] == module.FALLBACK and "choose" not in ports.log.warnings[0]
+        assert ports.log.warnings[0].endswith(f": port {module.FALLBACK} is opened instead")
         ports.close()
 
 

@@ -51,7 +51,7 @@ def test_one_key_is_changed_and_every_other_line_stays():
 def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(tmp_path):
     path = tmp_path / "mizud.ini"
     write_key(str(path), "api", "bantime", "5")
-    assert path.read_text() == "[api]\nbantime = 5\n" and stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert path.read_text() == "[api]\nbantime = 5\n" and stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o604)
     link = tmp_path / "link.ini"
     link.symlink_to(path)
