@@ -6,6 +6,8 @@ money, rights or prices; administrators everything.
 
 from ..base.errors import ApiError
 from ..store.schema import SECRET_COLUMNS
+from ..store.settings import judge
+from ..store.settings import known as setting
 from .account import SRVADMIN
 from .values import checked, known
 
@@ -49,6 +51,11 @@ def judge_reseller(values):
             raise ApiError(403, "a reseller makes end users (u_type 0) and operators (1)")
 
 
+def _judge_setting(row):
+    """ApiError unless a row of tb_settings holds the name of a setting and a value that it takes."""
+    judge(setting(row.get("name") or ""), "" if row.get("value") is None else str(row["value"]))
+
+
 class Fields:
     """Any table of the database but the server's own switches."""
 
@@ -67,9 +74,12 @@ class Fields:
         return row
 
     def set(self, unit, table, rowid, row):
-        """Change columns of one row; ApiError 404 if there is none."""
+        """Change columns of one row; ApiError 404 if there is none, 400 for a setting that the next start refuses."""
         if not self.db.value(f'SELECT 1 FROM "{table}" WHERE id = ?', (rowid,)):
             raise ApiError(404, f"no such row: {table}.id {rowid}")
+        if table == "tb_settings":
+            name, value = self.db.row("SELECT name, value FROM tb_settings WHERE id = ?", (rowid,))
+            _judge_setting({"name": name, "value": value} | row)
         if table == "tb_users":
             self.users.update(unit, rowid, row)
             return
@@ -77,9 +87,11 @@ class Fields:
         unit.run(f'UPDATE "{table}" SET {sets} WHERE id = ?', (*row.values(), rowid))
 
     def add(self, unit, table, row):
-        """A new row; returns its id."""
+        """A new row; returns its id.  ApiError 404 and 400 for a setting that the next start refuses."""
         if table == "tb_users":
             return self.users.create(unit, row)
+        if table == "tb_settings":
+            _judge_setting(row)
         names = ", ".join([f'"{name}"' for name in row])
         marks = ", ".join("?" * len(row))
         return unit.run(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())).lastrowid

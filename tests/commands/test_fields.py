@@ -58,3 +58,18 @@ def test_addrecord_adds_a_row_to_any_table(town):
                          ({"table": "tb_currencies", "u_name": "usd"}, 422), ({"table": "x", "u_a": 1}, 404), ({}, 400),
                          ({"table": "tb_ledger", "u_userid": 1, "u_amount_u": 5, "u_balance_u": 7}, 422)):
         assert town.refused("addrecord", **params)[0] == code
+
+
+def test_a_setting_in_the_table_is_judged_as_anywhere_else(town):
+    town.ask("addrecord", table="tb_settings", u_name="bantime", u_value="9")
+    row = town.db.value("SELECT id FROM tb_settings WHERE name = 'bantime'")
+    for entry, params, code, text in (
+            ("addrecord", {"u_name": "bantim", "u_value": "9"}, 404, "did you mean bantime?"),
+            ("addrecord", {"u_name": "maxrows", "u_value": "many"}, 400, "maxrows takes a whole number"),
+            ("addrecord", {"u_value": "9"}, 404, "there is no setting"),
+            ("setfield", {"rowid": row, "u_value": "x"}, 400, "bantime takes seconds"),
+            ("setfield", {"rowid": row, "fieldname": "name", "fieldvalue": "bantim"}, 404, "did you mean bantime?")):
+        refused, message = town.refused(entry, table="tb_settings", **params)
+        assert refused == code and text in message
+    town.ask("setfield", table="tb_settings", rowid=row, fieldname="value", fieldvalue="8")
+    assert town.db.row("SELECT name, value FROM tb_settings WHERE id = ?", (row,)) == ("bantime", "8")
