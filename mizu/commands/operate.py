@@ -25,6 +25,20 @@ def uptime(seconds):
     return f"{seconds} s"
 
 
+def size(number):
+    """Bytes as `900 bytes`, `31 MiB`, `1.5 GiB`."""
+    for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if number >= 1 << bits:
+            amount = number / (1 << bits)
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    return f"{number} bytes"
+
+
+def stored(path):
+    """Bytes of a database with its log."""
+    return sum([os.path.getsize(name) for name in (path, path + "-wal") if os.path.exists(name)])
+
+
 def resident():
     """Bytes of memory this process holds, 0 where the system does not tell."""
     try:
@@ -67,11 +81,11 @@ def info(ctx):
     return Answer("OK: running", {
         "version": VERSION, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
         "pid": os.getpid(), "uptime": uptime(server.clock.now() - server.started),
-        "memory": resident(), "connections": len(server.streams), "ports": dict(server.ports.opened),
+        "memory": size(resident()), "connections": len(server.streams), "ports": dict(server.ports.opened),
         "tls": server.tls_context is not None, "accounts": server.users.count(), "requests": server.dispatcher.requests,
         "failures": server.dispatcher.failures, "bans": len(server.bans), "lag_ms": round(server.reactor.lag * 1000, 3),
         "peak_lag_ms": round(server.reactor.peak_lag * 1000, 3), "data": server.folders.data,
-        "database": os.path.getsize(server.folders.database), "log_lines_lost": server.log.lost})
+        "database": size(stored(server.folders.database)), "log_lines_lost": server.log.lost})
 
 
 @command("shortinfo", group="server", access=ADMIN, reads=True, summary="The status in one line")

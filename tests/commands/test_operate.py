@@ -3,13 +3,26 @@
 import pytest
 
 from mizu import VERSION
-from mizu.commands.operate import resident, uptime
+from mizu.commands.operate import resident, size, uptime
 
 
 @pytest.mark.parametrize("seconds, text", [(0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3700, "1 h 1 min"),
                                            (90_000, "1 d 1 h"), (864_000, "10 d 0 h")])
 def test_uptime_in_words(seconds, text):
     assert uptime(seconds) == text
+
+
+@pytest.mark.parametrize("number, text", [(900, "900 bytes"), (1536, "1.5 KiB"), (31 << 20, "31 MiB"),
+                                          (3 << 29, "1.5 GiB")])
+def test_sizes_have_units(number, text):
+    assert size(number) == text
+
+
+def test_info_tells_memory_and_the_database_with_its_log_in_units(desk):
+    (desk.folder / "mizud.db").write_bytes(b"x" * (20 << 20))
+    (desk.folder / "mizud.db-wal").write_bytes(b"x" * (11 << 20))
+    data = desk.do("info").data
+    assert data["database"] == "31 MiB" and data["memory"].endswith(" MiB")
 
 
 def test_resident_memory_is_known_here():
@@ -38,7 +51,7 @@ def test_heartbeat_full_writes_to_the_database_and_looks_at_the_disk(desk):
 def test_info_tells_the_important_parameters(desk):
     data = desk.do("info").data
     assert data["version"] == VERSION and data["uptime"] == "1 h 1 min" and data["ports"] == {"main": 8080}
-    assert data["connections"] == 2 and data["tls"] is False and data["database"] > 0
+    assert data["connections"] == 2 and data["tls"] is False and data["database"].endswith("iB")
 
 
 def test_shortinfo_is_one_line(desk):
