@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import sys
+import warnings
 
 USAGE = """usage: mizud.py console [HOST[:PORT]] [-c COMMAND] [--tls] [--insecure] [--data DIR]
 
@@ -166,13 +167,22 @@ def _credentials(asked, environ):
     if user is None and password is None and (asked["data"] or asked["host"] in (HOST, "localhost", "::1")):
         user, password = _initial_admin(asked["data"] or environ.get("STATE_DIRECTORY") or "data")
     try:
-        if not user:
+        if not user and sys.stdin.isatty():
             user = input("User: ")
-        if password is None:
-            password = getpass.getpass("Password: ")
-    except EOFError:
-        raise Refused("no user and password: set MIZUD_USER and MIZUD_PASSWORD") from None
+        if user and password is None:
+            password = _asked_password()
+    except (EOFError, getpass.GetPassWarning):
+        password = None
+    if not user or password is None:
+        raise Refused("no user and password: where there is no terminal set MIZUD_USER and MIZUD_PASSWORD")
     return user, password
+
+
+def _asked_password():
+    """EOFError or GetPassWarning without a terminal that can hide what is typed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        return getpass.getpass("Password: ")
 
 
 def _initial_admin(folder):

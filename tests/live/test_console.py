@@ -90,6 +90,13 @@ def test_the_client_says_what_is_wrong(server):
     assert closed.returncode == 1 and "no console at" in closed.stderr
 
 
+def test_the_client_without_a_terminal_says_what_to_do(server):
+    for env in ({}, {"MIZUD_USER": "admin"}):
+        ended = console(server, "-c", "version", "--data", "/nowhere", env=env, start_new_session=True)
+        assert ended.returncode == 1 and not ended.stdout
+        assert ended.stderr == "no user and password: where there is no terminal set MIZUD_USER and MIZUD_PASSWORD\n"
+
+
 def test_the_client_inside_tls(tmp_path):
     ssl_files = make_certificate(tmp_path)
     server = Server(tmp_path / "data", "--set", f"sslcert={ssl_files[0]}", "--set", f"sslkey={ssl_files[1]}")
