@@ -7,6 +7,7 @@ the database, has no place in a batch.
 
 from ..base.message import Answer
 from ..base.task import spawn
+from .command import OPEN
 
 
 def submit_batch(dispatcher, requests, session):
@@ -31,7 +32,7 @@ async def _run(dispatcher, requests, session):
             _submit(dispatcher, requests, session, answers)
     except _TakenBack:
         session.user, session.role, session.nonce = before
-        _take_back(answers, requests)
+        _take_back(dispatcher, answers, requests)
     else:
         await db.durable()
     for request, answer in zip(requests, answers):
@@ -67,11 +68,13 @@ def _submit(dispatcher, requests, session, answers):
         dispatcher.joined = False
 
 
-def _take_back(answers, requests):
-    """What succeeded before the failure was taken back, and what came behind it was not tried."""
+def _take_back(dispatcher, answers, requests):
+    """What was written before the failure was taken back, what was read may be none of what is there, and what came
+    behind was not tried."""
     for index, request in enumerate(requests[:len(answers) - 1]):
-        answers[index] = Answer("ERROR: taken back, another request of the batch failed", code=422,
-                                entry=request.entry)
+        command = dispatcher.table[request.entry].command
+        word = "not valid" if command is not None and (command.reads or command.access == OPEN) else "taken back"
+        answers[index] = Answer(f"ERROR: {word}, another request of the batch failed", code=422, entry=request.entry)
     answers += [_not_tried(request) for request in requests[len(answers):]]
 
 

@@ -5,8 +5,6 @@ where the command waits (a durable write, a query in a worker) or where a refusa
 that hides how long the look-up took.
 """
 
-import difflib
-
 from ..base.errors import ApiError
 from ..base.log import where
 from ..base.message import Answer, Role
@@ -111,6 +109,7 @@ class Dispatcher:
         entry = request.entry[:LONGEST_NAME]
         if not entry:
             return ApiError(404, "no command: send apientry=NAME (apientry=help lists the names)")
+        import difflib
         near = difflib.get_close_matches(entry, self.table, 3, 0.6)
         hint = f", did you mean {', '.join(near)}" if near else ""
         return ApiError(404, f"unknown command {entry!r}{hint} (help lists all)")
@@ -212,4 +211,4 @@ def _at_once(coroutine, request):
 
 
 def _too_many(wait):
-    return ApiError(429, f"too many requests, try again in {wait:.1f} s")
+    return ApiError(429, f"too many requests, try again in {max(wait, 0.1):.1f} s")

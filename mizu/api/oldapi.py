@@ -6,6 +6,7 @@ transport, and of the table only the names.
 
 from ..base.errors import ApiError
 from ..formats.request import Parsed
+from .command import TABLE
 from ..wire.query import MAX_PARAMETERS, unquote
 
 UNKNOWN, FAILED, PIN, NO_NUMBER = 406, 412, 420, 421
@@ -39,9 +40,10 @@ _NOISE = ("now", "new")
 def read_old(path, query):
     """`/xmapi/COMMAND`, the raw query -> (Parsed, whether a PIN stands for user and password).
     ApiError 406 for an unknown command, 421 for a missing number."""
-    name = path.rstrip("/").rpartition("/")[2].lower()
+    name = path.lower().partition("/xmapi/")[2].rstrip("/").rpartition("/")[2]
     if name not in COMMANDS:
-        raise ApiError(UNKNOWN, f"unknown command {name[:40]!r}, there are {', '.join(COMMANDS)}")
+        there = ", ".join([each for each, (target, _) in COMMANDS.items() if target in TABLE])
+        raise ApiError(UNKNOWN, f"{f'unknown command {name[:40]!r}' if name else 'missing command'}, there are {there}")
     bare, params = _split(query)
     params = named(name, params)
     target, values = COMMANDS[name]

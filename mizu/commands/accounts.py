@@ -8,7 +8,7 @@ from ..records.credentials import check_password, check_username, disabled_name,
 from ..records.details import LEVELS, split_words
 from ..records.fields import judge_reseller, judge_user
 from ..records.listing import MOST_WORKED, filtered, nested, thinned
-from ..records.newusers import extras, without_extras
+from ..records.newusers import check_fields, extras, without_extras
 from .writing import PRIORITY, SYNC, add_account, checked_parent, settle
 
 U_ID = Param("u_id", integer, "id of the account (tb_users.id)")
@@ -120,7 +120,7 @@ def _sees_all(ctx):
          summary="Changes fields of an account, sent as u_NAME, all or none; users only what the manual lists",
          params=[U_ID, U_USERNAME, SYNC])
 async def setuser(ctx, u_id=None, u_username=None, sync=-1):
-    account = ctx.account(u_id, u_username, required=ctx.principal.role <= Role.RESELLER)
+    account = ctx.account(u_id, u_username, required=ctx.is_admin)
     fields = ctx.fields()
     fields.pop("id", None)
     if u_id is None or ctx.principal.role > Role.RESELLER:
@@ -148,6 +148,7 @@ async def changed(ctx, account, fields, sync):
 def _judge(ctx, account, values):
     """Whether these values may be set by who asks, and make sense."""
     ctx.judge_rank(account.type, values.get("type"))
+    check_fields(values)
     users = ctx.server.users
     role = ctx.principal.role
     if role > Role.RESELLER or role == Role.RESELLER and account is ctx.principal.target:

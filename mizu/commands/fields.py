@@ -4,6 +4,7 @@ from ..api.command import ADMIN, USER, command
 from ..api.param import Param, choice, integer, text
 from ..base.errors import ApiError
 from ..base.message import Answer, Role
+from ..records.values import known
 from .accounts import changed
 from .writing import SYNC, add_account, settle
 
@@ -20,10 +21,13 @@ FIELDTYPE = choice("string", "int", "float", "auto")
 async def setfield(ctx, table="tb_users", fieldtype="auto", fieldname="", fieldvalue="", rowid=None, sync=-1):
     fields = _fields(ctx, fieldname, fieldvalue)
     table = table.lower()
+    if not ctx.is_admin and table != "tb_users":
+        raise ApiError(403, "users change fields of tb_users only")
+    columns = ctx.server.db.columns(table)
+    if fieldname and columns:
+        known(fieldname.removeprefix("u_"), columns)        # refused in the asker's words
     if not ctx.is_admin:
-        if table != "tb_users":
-            raise ApiError(403, "users change fields of tb_users only")
-        return await changed(ctx, ctx.account(), fields, sync)
+        return await changed(ctx, ctx.account(rowid, required=False), fields, sync)
     if rowid is None:
         if table != "tb_users" or ctx.user is None:
             raise ApiError(400, f"missing parameter rowid ({table}.id)")

@@ -48,6 +48,8 @@ async def changepwd(ctx, newpassword, oldpassword=""):
     settings = server.settings
     if account is not ctx.principal.user:
         ctx.judge_rank(account.type)
+    elif not oldpassword:
+        raise ApiError(400, f"missing parameter oldpassword (the one until now; takes {secret.takes})")
     elif not _fits(account, oldpassword, settings):
         raise ApiError(403, "the old password is wrong")
     check_password(newpassword, settings.minpasswordlength)

@@ -39,7 +39,7 @@ PARAMS = [
 ]
 
 
-@command("newuseru", group="accounts", access=PUBLIC, limit=(0.1, 5), audited=True, fields=True,
+@command("newuseru", group="accounts", access=PUBLIC, limit=(0.1, 20), audited=True, fields=True,
          summary="Signs up a new end user from an untrusted place", params=PARAMS)
 async def newuseru(ctx, u_username, u_password, u_name="", u_email="", u_phone="", u_currency="", u_country="",
                    u_address="", deviceid=""):

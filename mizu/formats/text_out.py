@@ -54,12 +54,17 @@ def data_lines(answer):
         return [message]
     rows = as_rows(data)
     if rows is not None:
-        return _row_lines(rows) or [message]
+        return _row_lines(rows) or [_none(message)]
     if isinstance(data, dict):
         return [message, *[f"{name}: {_cell(value)}" for name, value in data.items()]]
     if isinstance(data, (list, tuple)):
-        return [_cell(item) for item in data] or [message]
+        return [_cell(item) for item in data] or [_none(message)]
     return ["OK: " + scalar(data)] if message == "OK" else [message]
+
+
+def _none(message):
+    """What stands for a list without entries."""
+    return "OK: none" if message == "OK" else message
 
 
 def _row_lines(rows):

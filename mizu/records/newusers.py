@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 from ..base.errors import ApiError
-from .account import ENDUSER, OWNER, SENDER
+from .account import ENDUSER, OWNER, SENDER, TYPES
 from .credentials import check_password, check_username
 
 MOST_EXTRAS = 100
@@ -21,12 +21,23 @@ def completed(values, entropy):
     check_username(values.get("username") or "")
     values = {name: value for name, value in values.items() if value is not None}
     type = values.setdefault("type", ENDUSER)
+    check_fields(values)
     values.setdefault("needauth", 1 if type == SENDER else 4)
     if values.get("password"):
         check_password(values["password"])
         return values, None
     values["password"] = entropy.password()
     return values, values["password"]
+
+
+def check_fields(values):
+    """ApiError 400 for a type of account that there is not, or an address that is none."""
+    type = values.get("type", ENDUSER)
+    if type not in TYPES:
+        known = ", ".join([f"{number} {word}" for number, word in TYPES.items()])
+        raise ApiError(400, f"parameter u_type takes one of {known}, not {type}")
+    if values.get("authip"):
+        _address(values["authip"].strip())
 
 
 def owner_of(values, entropy):
@@ -67,9 +78,14 @@ def _address(text):
     """An address, network (10.0.0.0/8), range (10.0.0.1-10.0.0.9) or domain, with `:port` or without."""
     match = _WITH_PORT.fullmatch(text)
     host, port = (match[1].strip("[]"), int(match[2])) if match else (text, 0)
-    if port > 65535 or not (_is_network(host) or _is_range(host) or _DOMAIN.fullmatch(host)):
+    if port > 65535 or not (_is_network(host) or _is_range(host) or _is_domain(host)):
         raise ApiError(400, f"parameter authip takes an address, a range or a domain, not {text[:40]!r}")
     return host, port
+
+
+def _is_domain(text):
+    """Plausible: its last label is no number, else it is an address with a slip."""
+    return _DOMAIN.fullmatch(text) and not text.rpartition(".")[2].isdigit()
 
 
 def _is_network(text):

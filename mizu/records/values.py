@@ -3,7 +3,6 @@
 A field that no column has is refused by name, with the nearest one.  Knows no table by name but for its money.
 """
 
-import difflib
 import re
 
 from ..base.errors import ApiError
@@ -35,6 +34,7 @@ def known(field, columns, prefix="", written=True):
     name = SYNONYMS.get(name, name)
     column = columns.get(name)
     if column is None:
+        import difflib
         near = difflib.get_close_matches(name[:64], columns, 1, 0.6)
         hint = f", did you mean {prefix}{near[0]}" if near else ""
         raise ApiError(400, f"unknown field {prefix}{field[:64]}{hint}")
@@ -47,7 +47,9 @@ def _value(field, column, name, value):
     if value is None or value.__class__ in (int, float):
         return value
     if column.type == "TEXT":
-        if "\0" in value or len(value) > MAX_TEXT:
+        if "\0" in value:
+            raise ApiError(400, f"parameter {field} takes a text without control characters: NUL is not allowed")
+        if len(value) > MAX_TEXT:
             raise ApiError(400, f"parameter {field} takes a text of up to {MAX_TEXT} characters")
         return value
     text = value.strip().lower()

@@ -3,6 +3,7 @@
 Nothing of it can steer the terminal, and it has no empty line: that is what ends an answer for scripts.
 """
 
+from ..base.message import Rows
 from ..formats.json_out import scalar
 from ..formats.table import as_rows, table
 
@@ -14,11 +15,17 @@ def console_text(answer, width=0):
     if answer.blob is not None:
         return _blob(answer.blob)
     parts = [printable(answer.message), _data(answer, width)]
+    if not parts[1] and answer.message == "OK" and _is_empty(answer.data):
+        parts[0] = "OK: none"
     if parts[1] and as_rows(answer.data) is not None and answer.code < 400:
         del parts[0]                                # rows stand for themselves
     if answer.warning:
         parts.append("WARNING: " + printable(answer.warning))
     return "\n".join([part for part in parts if part])
+
+
+def _is_empty(data):
+    return isinstance(data, (Rows, list, tuple)) and not len(data)
 
 
 def _data(answer, width):

@@ -203,6 +203,10 @@ def _fetch(cursor, limit):
     return Rows(columns, rows[:limit], truncated=True)
 
 
+def _refused_pragma(name):
+    return f"PRAGMA {name} (only {', '.join(sorted(_READ_ONLY_PRAGMAS))} are)"
+
+
 def _reader_rules(running, hide):
     """The authorizer of a query: it may select, and ask for the shape of tables."""
     sqlite3 = sqlite.module()
@@ -213,6 +217,8 @@ def _reader_rules(running, hide):
             if second not in hide:
                 return sqlite3.SQLITE_OK
             running.denied = f"the column {second}"
+        elif action == sqlite3.SQLITE_PRAGMA and first not in _READ_ONLY_PRAGMAS:
+            running.denied = _refused_pragma(first)
         elif action in allowed or (action == sqlite3.SQLITE_PRAGMA and first in _READ_ONLY_PRAGMAS) or \
                 first == "sqlite_master":       # pragma_table_info() declares itself; query_only forbids the rest
             return sqlite3.SQLITE_OK
@@ -261,7 +267,7 @@ class _WriterRules:
         if action == self._sqlite3.SQLITE_DROP_TEMP_TRIGGER:
             return None if self._dropping else "DROP TEMP TRIGGER"      # ours go with their table
         if action == self._sqlite3.SQLITE_PRAGMA:
-            return None if first in _READ_ONLY_PRAGMAS else f"PRAGMA {first}"
+            return None if first in _READ_ONLY_PRAGMAS else _refused_pragma(first)
         if action in self._writes and inside is None:
             if first in ("tb_actor", "tb_changes") or (first == "sqlite_sequence" and not self._dropping):
                 return f"writing to {first}"

@@ -76,7 +76,8 @@ def told(error):
     if is_busy(error):
         return ApiError(503, "the database is busy")
     if code == _CONSTRAINT:
-        return ApiError(422, str(error))
+        kind, failed, columns = str(error).partition(" constraint failed: ")
+        return ApiError(422, f"{columns} exists already" if failed and kind == "UNIQUE" else str(error))
     if getattr(error, "sqlite_errorcode", 0) in (_FSYNC, _DIR_FSYNC):
         return SyncFailed(error)
     if is_unwritable(error):

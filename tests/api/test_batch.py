@@ -11,6 +11,7 @@ from .house import FAR, KEY, bare
 ROOT = {"authkey": KEY, **bare("root", "rootpass")}
 JOHN = {"authkey": KEY, **bare("john", "johnpass")}
 TAKEN_BACK = (422, "ERROR: taken back, another request of the batch failed")
+NOT_VALID = (422, "ERROR: not valid, another request of the batch failed")
 NOT_TRIED = (422, "ERROR: not tried, another request of the batch failed")
 
 
@@ -39,7 +40,7 @@ def test_one_failure_takes_all_of_them_back_in_the_table_and_in_memory(house):
                           ("balance", {**ROOT, "u_username": "fresh"}),
                           ("setuser", {**ROOT, "u_id": house.john, "u_username": "jim"}),
                           ("balance", {**ROOT, "u_username": "nobody"}), ("apitest1", {}))
-    assert said(answers) == [TAKEN_BACK] * 4 + [(404, "ERROR: no such user: nobody"), NOT_TRIED]
+    assert said(answers) == [TAKEN_BACK, TAKEN_BACK, NOT_VALID, TAKEN_BACK, (404, "ERROR: no such user: nobody"), NOT_TRIED]
     assert all(answer.data is None for answer in answers)
     assert house.value("john", "credit") == 12.34 and house.value("fresh", "id") is None
     assert (john.username, john.credit) == ("john", 12_340_000)
@@ -68,7 +69,7 @@ def test_a_failed_login_in_a_batch_is_held_back_to_the_tick_as_a_whole(house, fa
     assert not future.done
     house.reactor.tick()
     answers = future.result()
-    assert said(answers)[0] == TAKEN_BACK and answers[1].code == 401
+    assert said(answers)[0] == NOT_VALID and answers[1].code == 401
     assert len(house.failures) == 1
 
 
@@ -161,3 +162,9 @@ def test_the_database_that_refuses_fails_the_batch(house):
     with pytest.raises(ApiError):
         house.batch(("apitest1", {}))
     house.db.broken = None
+
+
+def test_what_was_only_read_is_not_said_to_be_taken_back(house):
+    answers = house.batch(("balance", {**ROOT, "u_username": "john"}), ("setuser", {**ROOT, "u_id": house.kid,
+                                                                                   "u_comment": "x"}), ("nosuch", {}))
+    assert said(answers)[:2] == [NOT_VALID, TAKEN_BACK]

@@ -130,3 +130,10 @@ def test_a_ban_of_the_lan_holds_and_one_of_loopback_does_not(house):
     for host in (LAN, LOOP, LISTED):
         house.bans.ban(host, "test")
     assert [house.ask("apitest1", host=host).code for host in (LAN, LOOP, LISTED)] == [403, 200, 200]
+
+
+def test_nobody_is_told_to_wait_no_time(house):
+    house.set(ratelimit_ip="50/50")
+    answers(house, 51)
+    house.clock.advance(0.019)
+    assert house.ask("apitest1").message == "ERROR: too many requests, try again in 0.1 s"

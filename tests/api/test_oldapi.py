@@ -132,3 +132,12 @@ def complete(name, query):
     if len(bare) >= len(lacking) + 2:
         return True
     return len(bare) - (1 if bare else 0) >= len(lacking)
+
+
+@pytest.mark.parametrize("path, start", [("/xmapi/", "missing command, there are "), ("/xmapi/x", "unknown command 'x'")])
+def test_a_missing_and_an_unknown_command_are_told_which_there_are(path, start):
+    from mizu.api.command import TABLE
+    with pytest.raises(ApiError) as refusal:
+        read_old(path, "key=K")
+    names = refusal.value.message.rpartition("there are ")[2].split(", ")
+    assert refusal.value.message.startswith(start) and all([COMMANDS[name][0] in TABLE for name in names])

@@ -356,3 +356,23 @@ def test_a_server_administrator_may(town):
     assert town.ask("getfield", "root", retfieldname="password", filterfieldvalue="second").data == "new"
     for entry in ("disableuser", "enableuser", "deluser"):
         assert town.ask(entry, "root", u_username="second").code == 200
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "sip.example.com:5070", "fe80::1", "gw"])
+def test_authip_takes_addresses_ranges_and_domains(town, value):
+    town.ask("adduser", u_username="trunk", u_type=5, u_authip=value)
+    town.ask("setuser", u_id=town.john, u_authip=value)
+
+
+@pytest.mark.parametrize("value", ["999.1.1.1", "a b", "-x", "10.0.0.1;drop", "1.2.3"])
+def test_authip_takes_nothing_else(town, value):
+    for entry, params in (("adduser", {"u_username": "trunk"}), ("setuser", {"u_id": town.john}),
+                          ("setfield", {"rowid": town.john}), ("adduser", {"u_username": "t", "authip1": "1.2.3.256"})):
+        assert town.refused(entry, **params, u_authip=value)[0] == 400
+
+
+def test_an_unknown_type_is_refused_with_the_known_ones(town):
+    for entry, params in (("adduser", {"u_username": "new"}), ("setuser", {"u_id": town.john})):
+        code, message = town.refused(entry, **params, u_type=99)
+        assert code == 400 and message.startswith("parameter u_type takes one of 0 end user, 1 operator, ")
+        assert message.endswith("17 other, not 99")

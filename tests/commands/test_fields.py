@@ -73,3 +73,23 @@ def test_a_setting_in_the_table_is_judged_as_anywhere_else(town):
         assert refused == code and text in message
     town.ask("setfield", table="tb_settings", rowid=row, fieldname="value", fieldvalue="8")
     assert town.db.row("SELECT name, value FROM tb_settings WHERE id = ?", (row,)) == ("bantime", "8")
+
+
+def test_an_unknown_field_is_named_as_it_was_sent(town):
+    for by in ("john", "boss", None):
+        assert town.refused("setfield", by, rowid=town.john, fieldname="nix", fieldvalue="1") == (
+            400, "unknown field nix")
+    assert town.refused("setfield", table="tb_currencies", rowid=1, u_nix="1") == (400, "unknown field u_nix")
+
+
+def test_a_reseller_who_names_no_row_is_himself(town):
+    town.ask("setfield", "boss", fieldname="name", fieldvalue="Boss")
+    town.ask("setuser", "boss", u_displayname="The boss")
+    assert (town.value("boss", "name"), town.value("boss", "displayname")) == ("Boss", "The boss")
+    town.ask("setfield", "boss", rowid=town.kid, u_comment="mine")
+    assert town.value("kid", "comment") == "mine"
+    assert town.refused("setfield", "boss", rowid=town.john, u_comment="x")[0] == 404
+
+
+def test_what_is_there_already_is_told_in_words(town):
+    assert town.refused("addrecord", table="tb_currencies", u_name="usd") == (422, "tb_currencies.name exists already")

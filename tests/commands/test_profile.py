@@ -17,7 +17,8 @@ def test_getdetails_has_three_sizes(town):
 def test_changepwd_asks_for_the_old_one(town):
     assert town.refused("changepwd", "john", newpassword="newpassword", oldpassword="wrong") == (
         403, "the old password is wrong")
-    assert town.refused("changepwd", "john", newpassword="newpassword")[0] == 403
+    assert town.refused("changepwd", "john", newpassword="newpassword") == (
+        400, "missing parameter oldpassword (the one until now; takes a text)")
     assert town.refused("changepwd", "john", oldpassword="johnpass")[0] == 400
     for bad in ("short", "JOHN", "tab\tin it here", "x" * 129):
         assert town.refused("changepwd", "john", newpassword=bad, oldpassword="johnpass")[0] == 422

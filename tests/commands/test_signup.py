@@ -52,7 +52,7 @@ def test_a_device_signs_up_three_times_then_once_an_hour(town):
 
 
 def test_a_sign_up_is_public_and_limited_and_the_wide_one_is_neither():
-    assert Access("newuseru", TABLE["newuseru"], None).public and TABLE["newuseru"].limit == (0.1, 5)
+    assert Access("newuseru", TABLE["newuseru"], None).public and TABLE["newuseru"].limit == (0.1, 20)
     wide = Access("newuseri", TABLE["newuseri"], None)
     assert wide.ip and wide.key and wide.roles == {Role.SRVADMIN, Role.ADMIN} and TABLE["newuser"] is TABLE["newuseri"]
 

@@ -104,3 +104,9 @@ def test_apireload_tells_which_rows_it_closed(town):
 
 def test_reloadapikeys(town):
     assert town.ask("reloadapikeys").message == "OK: 3 keys"
+
+
+def test_a_refused_pragma_is_told_which_are_allowed(town):
+    for sql in ("pragma journal_mode", "pragma synchronous=0"):
+        code, message = town.refused("db", sql=sql)
+        assert code == 403 and "table_info" in message, message

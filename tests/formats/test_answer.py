@@ -208,3 +208,7 @@ def test_content_types_are_those_of_the_manual():
         "json": "application/json", "xml": "text/xml", "text": "text/plain", "line": "text/plain", "html": "text/html",
         "url": "application/x-www-form-urlencoded", "soap": "application/soap+xml", "jsonp": "application/javascript",
         "cleartext": "text/plain", "csv": "text/csv"}
+
+
+def test_a_list_without_entries_says_so():
+    assert text(Answer("OK", Rows(("a", "b"), []))) == text(Answer("OK", [])) == "OK: none"
