@@ -3,8 +3,8 @@
 import gc
 import hashlib
 import os
-import platform
 import shutil
+import sys
 
 from .. import VERSION
 from ..api.command import ADMIN, OPEN, TABLE, command
@@ -79,7 +79,7 @@ async def heartbeat(ctx, mode="quick"):
 def info(ctx):
     server = ctx.server
     return Answer("OK: running", {
-        "version": VERSION, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
+        "version": VERSION, "python": sys.version.split()[0], "system": " ".join(os.uname()[0:3:2]),
         "pid": os.getpid(), "uptime": uptime(server.clock.now() - server.started),
         "memory": size(resident()), "connections": len(server.streams), "ports": dict(server.ports.opened),
         "tls": server.tls_context is not None, "accounts": server.users.count(), "requests": server.dispatcher.requests,

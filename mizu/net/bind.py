@@ -31,7 +31,8 @@ def bound_socket(kind, host, port):
     """A non-blocking socket of SOCK_STREAM or SOCK_DGRAM bound to host ("" or "*": all of IPv4; "::" all of IPv6)."""
     host = "0.0.0.0" if host in ("", "*") else host
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, 0, kind, 0, socket.AI_PASSIVE)[0]
+        name = host.encode() if host.isascii() else host       # as bytes it takes no tables of Unicode: 1 MB
+        family, _, _, _, address = socket.getaddrinfo(name, port, 0, kind, 0, socket.AI_PASSIVE)[0]
         sock = socket.socket(family, kind)
     except OSError as error:
         raise PortTaken(host, port, error.errno, kind) from error

@@ -8,7 +8,6 @@ that computes does not belong here, for it would starve the reactor of the GIL.
 import os
 import sys
 import threading
-import traceback
 from collections import deque
 
 from ..base.task import Future
@@ -177,6 +176,7 @@ def spawn_thread(name, target):
 
 def stacks():
     """[(name of a thread, what it is doing as `file:line function < caller …`)]."""
+    import traceback
     frames = sys._current_frames()
     return [(thread.name, " < ".join(
         f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"

@@ -6,7 +6,6 @@ tb_billingtimes; the others are rules of tb_billentries, and rows of the same ru
 """
 
 import csv
-import difflib
 import re
 from itertools import chain
 
@@ -189,6 +188,7 @@ class PriceReader:
             name = _plain(cell)
             column = _BY_NAME.get(name)
             if column is None:
+                import difflib
                 near = difflib.get_close_matches(name[:40], _BY_NAME, 1, 0.7)
                 hint = f" (did you mean {near[0]}?)" if near else ""
                 if name:
