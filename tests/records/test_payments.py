@@ -12,7 +12,7 @@ from mizu.base.task import spawn
 from mizu.records.paymentgateway import APPROVED, DECLINED, UNCLEAR, read_verdict
 
 from .cardgateway import CARD, NUMBER, CardGateway, Slow, paying
-from .store import add, records, wait
+from .store import add, wait
 
 TEN = 10_000_000
 
@@ -349,44 +349,40 @@ def test_any_body_is_a_verdict():
 
 # -- the whole of it
 
-def test_random_trouble_and_restarts_never_charge_or_credit_twice_and_lose_nothing(tmp_path):
+def test_random_trouble_and_restarts_never_charge_or_credit_twice_and_lose_nothing(store, gateway):
     """200 sequences: a process that ends between any two steps is Payments made anew over the same database."""
     chance = random.Random(5)
     for sequence in range(200):
-        folder = tmp_path / str(sequence)
-        folder.mkdir()
-        store = records(folder)
-        gateway = CardGateway()
-        john = store.users.by_id(add(store, "john", currency="USD"))
-        slow = Slow()
-        payments = paying(store, gateway, slow)
-        for step in range(12):
-            what = chance.randrange(6)
-            gateway.trouble = chance.choices(["lost", "broken", (500, b""), NotReached, None, None], k=2)
-            if what < 2:
-                card = (*CARD[:3], chance.choice(("123", "999")))
-                spawn(payments.charge(john, payments.card(*card), TEN * chance.randrange(1, 3), "john",
-                                      chance.choice(("", "a", "b"))))
-            elif what == 2:
-                slow = Slow()               # what was under way is never heard of again
-                payments = paying(store, gateway, slow)
-            elif what == 3 and slow.waiting:        # the gateway has done it, nobody is there to hear
-                _, function, args = slow.waiting[0]
-                try:
-                    function(*args)
-                except Exception:
-                    pass
-                slow = Slow()
-                payments = paying(store, gateway, slow)
-            else:
-                store.clock.advance(chance.choice((1, 61)))
-                payments.tick()
-                slow.go()
+        account = store.users.by_id(add(store, f"u{sequence}", currency="USD"))
+        before, lives = len(gateway.charges), []
+        for _ in range(30):
+            trouble(store, gateway, account, chance, lives)
         gateway.trouble = []
-        payments = paying(store, gateway)
+        store.clock.advance(86_400)
+        paying(store, gateway).tick()
+        assert store.db.value("SELECT count(*) FROM tb_payments WHERE state NOT IN ('approved', 'declined')") == 0
+        approved = dict(store.db.rows("SELECT idempotencykey, amount FROM tb_payments WHERE state = 'approved'"))
+        assert approved == gateway.charges
+        assert store.ledger.balance(account.id) == sum(list(gateway.charges.values())[before:]) * 1_000_000
+    assert store.db.value("SELECT count(*) FROM tb_ledger WHERE kind = 'card'") == len(gateway.charges) > 200
+
+
+def trouble(store, gateway, account, chance, lives):
+    """One step of a sequence; `lives` holds the process of the moment and what it waits for, if there is one."""
+    what = chance.randrange(9)
+    gateway.trouble = chance.choices(["lost", "broken", (500, b""), NotReached, None, None], k=2)
+    if what == 0 or not lives:       # what was under way is never heard of again
+        slow = Slow()
+        lives[:] = paying(store, gateway, slow), slow
+    payments, slow = lives
+    if what < 5:
+        card = payments.card(*CARD[:3], chance.choice(("123", "999")))
+        spawn(payments.charge(account, card, TEN * chance.randrange(1, 3), "u", chance.choice(("", "a", "b"))))
+    elif what == 5 and slow.waiting:        # the gateway has done it, and nobody is there to hear
+        slow.waiting = slow.waiting[:1]
+        slow.go_deaf()
+        lives.clear()
+    else:
+        store.clock.advance(chance.choice((1, 61)))
         payments.tick()
-        keys = dict(store.db.rows("SELECT idempotencykey, amount FROM tb_payments WHERE state = 'approved'"))
-        assert keys == gateway.charges
-        assert store.ledger.balance(john.id) == sum(gateway.charges.values()) * 1_000_000
-        assert store.db.value("SELECT count(*) FROM tb_ledger WHERE kind = 'card'") == len(gateway.charges)
-        store.db.close()
+        slow.go()
