@@ -3,8 +3,7 @@
 A border is given in unix seconds.  Knows no tables and no settings.
 """
 
-from calendar import monthrange
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from .errors import ConfigError
 
@@ -40,7 +39,9 @@ class Zone:
 
 
 def _on(year, month, day):
-    return datetime(year, month, max(1, min(day, monthrange(year, month)[1]))).date()
+    """That day of the month, or its last one where the month is shorter."""
+    last = (date(year + month // 12, month % 12 + 1, 1) - timedelta(1)).day
+    return date(year, month, max(1, min(day, last)))
 
 
 def _zone(name):

@@ -1,6 +1,5 @@
 """Rows for people: an aligned table for the console, and the shape that all formats of rows share."""
 
-import unicodedata
 
 from ..base.message import Rows
 from .json_out import scalar
@@ -72,6 +71,7 @@ def _width(text):
     """Cells on a terminal: East Asian wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
+    import unicodedata      # 1 MB that most hosts never need
     return sum([0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
                 for char in text])
 
