@@ -1,6 +1,5 @@
 """Rows for people: an aligned table for the console, and the shape that all formats of rows share."""
 
-
 from ..base.message import Rows
 from .json_out import scalar
 
