@@ -181,7 +181,24 @@ class Ticking:
 def test_unittest_prints_figures(desk, params):
     desk.clock = desk.reactor.clock = Ticking()
     answer = desk.do("unittest", **params)
-    assert answer.message == "OK: passed" and answer.data["requests"] > 100 and answer.data["per_second"] > 0
+    data = answer.data
+    assert answer.message == "OK: passed" and data["requests"] > 100 and data["per_second"] > 0
+    assert data["failures"] == 0 and 0 < data["mean_us"] <= data["p99_us"] <= data["worst_us"]
+
+
+def test_unittest_sends_requests_that_are_decoded_dispatched_and_counted(desk):
+    desk.clock = desk.reactor.clock = Ticking()
+    before = desk.dispatcher.requests
+    data = desk.do("unittest", threads=8).data
+    assert desk.dispatcher.requests == before + 1 + data["requests"] and data["requests"] % 8 == 0
+
+
+def test_unittest_fails_with_the_first_of_the_answers_that_are_wrong(desk):
+    desk.clock = desk.reactor.clock = Ticking()
+    desk.rule("apitest1", enabled=0)
+    answer = desk.do("unittest")
+    assert answer.code == 422 and answer.data["failures"] == answer.data["requests"] > 0
+    assert answer.message.endswith("requests failed: ERROR: apitest1 is disabled (tb_api.enabled)")
 
 
 @pytest.mark.parametrize("params", [{"parameter": "restart"}, {"parameter": "preauth"}, {"parameter": "syncusers"},
