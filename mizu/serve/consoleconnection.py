@@ -39,6 +39,9 @@ GOING, ANSWER, NEXT_TURN, ROOM = range(4)
 
 IN_TLS = "from here log in inside TLS, or with a digest: login USER AUTHMD5 SALT"
 
+NO_STAFF = "access denied: the console is for administrators and support"
+"""Said to who has proven himself only: whether a password is right is told to nobody else."""
+
 _SEPARATOR = re.compile("[ ,]")
 
 
@@ -247,7 +250,7 @@ class ConsoleConnection:
             self.server.log.info("console login", user=session.user.username, address=session.peer.host)
             return self._say(f"OK: logged in as {session.user.username}")
         session.user, session.role = None, Role.PUBLIC
-        self._reject(request)
+        self._refused(Answer("ERROR: " + NO_STAFF, code=403))
 
     def _reject(self, request):
         """As the dispatcher refuses a wrong password: the same text, counted, and at its tick."""

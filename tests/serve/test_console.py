@@ -9,6 +9,7 @@ from mizu.serve.consoleconnection import IDLE_SECONDS, LINE_LIMIT, LOGIN_SECONDS
 from .talk import FAR, LAN, FakeStream, Hall
 
 WRONG = "ERROR: auth failed: wrong user or password"
+NO_STAFF = "ERROR: access denied: the console is for administrators and support"
 AGREED = b"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03"        # DO ECHO, DO SGA, WILL SGA
 WIDE = b"\xff\xfb\x1f\xff\xfa\x1f\x00\x28\x00\x18\xff\xf0"    # WILL NAWS, 40 by 24
 
@@ -124,14 +125,15 @@ def test_support_is_let_in_and_may_read(hall):
 
 @pytest.mark.parametrize("user", ["john", "boss", "kid"])
 def test_nobody_else_is_let_in_though_the_password_is_right(hall, user):
-    assert script(hall, f"login,{user},{user}pass\nkeepalive\n") == WRONG + "\n\n"
-    assert hall.failures == [user]
+    assert script(hall, f"login,{user},{user}pass\nkeepalive\n") == NO_STAFF + "\n\n"
+    assert hall.failures == []
+    assert script(hall, f"login,{user},wrong\n") == WRONG + "\n\n" and hall.failures == [user]
 
 
 @pytest.mark.parametrize("user", ["john", "root", "nobody"])
 def test_every_refusal_takes_until_the_tick(hall, user):
     stream = connect(hall)
-    stream.protocol.received(f"login,{user},{'x' if user != 'john' else 'johnpass'}\n".encode())
+    stream.protocol.received(f"login,{user},x\n".encode())
     assert stream.sent == b"" and stream.open
     hall.reactor.pass_time(0.02)
     assert stream.take() == WRONG + "\n\n"
@@ -206,7 +208,7 @@ def test_a_login_inside_a_batch_makes_nobody_else_of_a_connection(hall):
 
 def test_another_login_on_the_same_connection_is_judged_like_the_first(hall):
     text = script(hall, "login,root,rootpass\nlogin,agent,agentpass\nlogin,john,johnpass\nkeepalive\n")
-    assert text == f"OK: logged in as root\n\nOK: logged in as agent\n\n{WRONG}\n\n"
+    assert text == f"OK: logged in as root\n\nOK: logged in as agent\n\n{NO_STAFF}\n\n"
 
 
 # -- from outside
