@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mizu.base.errors import ApiError
+from mizu.base.errors import ApiError, NotReached
 from mizu.net.webclient import MAX_BODY, fetch
 
 from .gateways import WebServer
@@ -54,12 +54,13 @@ def test_a_gateway_that_is_silent_gone_or_talks_nonsense():
     assert error.value.code == 504 and time.monotonic() - begun < 2 and "s3cret" not in error.value.message
     with WebServer(b"SSH-2.0-x\r\n") as server, pytest.raises(ApiError) as error:
         fetch(url(server))
-    assert error.value.code == 502
+    assert error.value.code == 502 and not isinstance(error.value, NotReached)       # it was asked, and may have acted
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(ApiError) as error:
             fetch(f"http://127.0.0.1:{closed.getsockname()[1]}/")
     assert error.value.code == 502
+    assert isinstance(error.value, NotReached)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
@@ -81,3 +82,4 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
         with pytest.raises(ApiError) as error:
             fetch(f"https://127.0.0.1:{listener.getsockname()[1]}/", seconds=5)
     assert error.value.code == 502 and "CERTIFICATE" in error.value.message.upper()
+    assert isinstance(error.value, NotReached)
