@@ -33,7 +33,8 @@ def _note_failure(log, serial, future):
 
 
 @command("apireload", group="store", access=ADMIN, alone=True, summary="Reads tb_api again")
-def apireload(ctx):
+async def apireload(ctx):
+    await ctx.server.rules.judge()
     faults = ctx.server.reload_rules()
     return Answer(f"OK: {len(ctx.server.rules.rows)} rows of tb_api", warning="; ".join(faults) or None)
 

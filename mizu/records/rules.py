@@ -79,9 +79,28 @@ class Rules:
     def __init__(self, db):
         self.db = db
         self.rows = {}
+        self._bad = {}          # SQL -> why the database refuses it, as of the last judge()
+
+    async def judge(self):
+        """Have the database look at every statement: reload() closes the names of those that it refuses."""
+        self._bad = {}
+        self.reload()
+        for sql in {rule.sql.sql: rule.sql for rule in self.rows.values() if rule.sql is not None}.values():
+            look = self.db.query if sql.is_query else self.db.execute
+            try:
+                await look("EXPLAIN " + sql.sql, [None] * len(sql.args))
+            except ApiError as error:
+                if error.code >= 500:
+                    raise
+                self._bad[sql.sql] = error.message
 
     def reload(self):
         """Read tb_api; returns what is wrong, one text a row."""
         rules = [Rule(row) for row in self.db.rows(f"SELECT {', '.join(_COLUMNS)} FROM tb_api ORDER BY id")]
+        for rule in rules:
+            if rule.sql is not None and rule.sql.sql in self._bad:
+                rule.fault = f"customsql: {self._bad[rule.sql.sql]}"
+                rule.sql = None
+                rule.close()
         self.rows = {rule.name: rule for rule in rules}
         return [f"tb_api {rule.name[:64]}: {rule.fault}" for rule in rules if rule.fault]

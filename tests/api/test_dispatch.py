@@ -186,3 +186,19 @@ def test_the_context_tells_who_acts(house):
     session.console = True
     assert context(None, 6).actor == "console"
     assert context(root, 4).fields() == {"name": "x", "email": "z"}
+
+
+def test_apireload_closes_rows_whose_sql_the_database_refuses(house):
+    house.rule("wrong", customsql="select nosuch from tb_users", req_user=6)
+    house.rule("drops", customsql="drop table tb_users", req_user=6)
+    house.rule("right", customsql="update tb_users set comment = '[SPARAM1]' where id = [USERID]", req_user=6)
+    root = bare("root", "rootpass")
+    answer = house.keyed("apireload", **root)
+    assert "tb_api wrong: customsql: SQL: no such column: nosuch" in answer.warning
+    assert "tb_api drops: customsql: SQL: changing the shape of tb_users is not allowed here" in answer.warning
+    assert "right" not in answer.warning and house.keyed("right", **root).code == 200
+    assert house.keyed("wrong", **root).code == house.keyed("drops", **root).code == 501
+    house.reload_rules()
+    assert house.keyed("wrong", **root).code == 501, "any other reload keeps it closed"
+    house.rule("wrong", customsql="select id from tb_users", req_user=6)
+    assert house.keyed("apireload", **root).code == 200 and house.keyed("wrong", **root).code == 200
