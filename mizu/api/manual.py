@@ -10,6 +10,7 @@ from .. import VERSION
 from ..base.message import Rows
 from ..store.options import OPTIONS
 from .command import ADMIN, ANYBODY, GROUPS, NAMED, OPEN, PUBLIC, SENSITIVE, TABLE, USER
+from .samples import HARMFUL, SAMPLES
 
 WHO = {OPEN: "anybody", ANYBODY: "anybody", PUBLIC: "anybody with the key", NAMED: "anybody with the key",
        USER: "users", ADMIN: "administrators", SENSITIVE: "administrators from a trusted address"}
@@ -48,14 +49,17 @@ def signature(command):
     return f"[{', '.join(words)}]" if words else ""
 
 
-def overview(everything):
-    """help: Rows of command, parameters, who may, what it does."""
+def overview(everything, console=False):
+    """help: Rows of command, parameters, who may, what it does; on the console of two columns."""
+    if console:
+        return Rows(("command", "summary"), [(f"{', '.join(row.names)} {signature(row)}".rstrip(), row.summary)
+                                             for row in commands(everything)])
     return Rows(("command", "parameters", "who", "summary"),
                 [(", ".join(row.names), signature(row), WHO[row.access], row.summary) for row in commands(everything)])
 
 
-def describe(command):
-    """help NAME: the whole declaration and a ready request, as text."""
+def describe(command, console=False):
+    """help NAME: the whole declaration and a ready request, as text; on the console as it is typed there."""
     lines = [f"{', '.join(command.names)}  {signature(command)}", command.summary,
              f"For {WHO[command.access]}. {GROUPS[command.group]}."]
     for keys, param, _ in command.keys:
@@ -64,12 +68,20 @@ def describe(command):
         lines.append(f"  {param.name:<17} {need}: {param.help}; takes {param.type.takes}{also}")
     if command.fields:
         lines.append(f"  {'u_NAME':<17} optional: a field by its name in the table")
-    lines.append("Example: " + example(command, "KEY", "USERNAME", "authmd5=MD5&authsalt=SALT"))
+    lines.append("Example: " + (typed(command) if console else
+                                example(command, "KEY", "USERNAME", "authmd5=MD5&authsalt=SALT")))
     return "\n".join(lines)
 
 
-def example(command, key, authid, proof):
-    """A request for a command as it stands behind the server's address."""
+def examples(admin, key, authid, proof):
+    """[(command, a ready request)] for an account, those that do harm at the end."""
+    rows = [row for row in commands() if admin or row.access not in (ADMIN, SENSITIVE)]
+    rows.sort(key=lambda row: HARMFUL.index(row.name) if row.name in HARMFUL else -1)
+    return [(row.name, example(row, key, authid, proof, authid)) for row in rows]
+
+
+def example(command, key, authid, proof, account="john"):
+    """A request for a command as it stands behind the server's address; `account` is the one it is about."""
     words = [f"/mvapireq/?apientry={command.name}"]
     if command.access not in (OPEN, ANYBODY):
         words.append(f"authkey={quote(key)}")
@@ -77,8 +89,23 @@ def example(command, key, authid, proof):
         words.append(f"authid={quote(authid)}")
     if command.access in (USER, ADMIN, SENSITIVE):
         words.append(proof)
-    words += [f"{param.name}={param.type.sample}" for param in command.params if command.required(param)]
+    words += [f"{name}={quote(value)}" for name, value in samples(command, account).items()]
     return "&".join(words)
+
+
+def typed(command):
+    """The same as it is typed on the console."""
+    return " ".join([command.name] + [f'{name}="{value}"' if " " in value else f"{name}={value}"
+                                      for name, value in samples(command).items()])
+
+
+def samples(command, account="john"):
+    """{parameter: value} of an example: what has to be sent and what makes it useful."""
+    values = {param.name: param.type.sample for param in command.params if command.required(param)}
+    if command.either and "u_id" not in values:
+        values["u_username"] = account
+    return {**values, **{name: value.replace("ACCOUNT", account) for name, value in
+                         SAMPLES.get(command.name, {}).items()}}
 
 
 # -- OpenAPI 3.1 -----------------------------------------------------------------------------------

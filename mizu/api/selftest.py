@@ -1,4 +1,4 @@
-"""The API against itself: requests as texts through reader, decoder, dispatcher and renderer, so many under way at once.
+"""The API against itself: requests as texts through decoder, dispatcher and renderer, so many under way at once.
 
 A slice of work, then the loop is given back, so that nobody waits for it.  Knows no port: what transports cost is not
 in the figures.

@@ -208,7 +208,7 @@ def restart(ctx, what="service"):
          params=[Param("testtype", choice("api"), "what is tested"),
                  Param("threads", integer, "requests under way at once, 1 to 64"),
                  Param("testtime", integer, "seconds, 1 to 60"),
-                 Param("parameter", text, "a command that only reads, instead of apitest1; with the asker's credentials")])
+                 Param("parameter", text, "a command that only reads, instead of apitest1; sent as the asker")])
 async def unittest(ctx, testtype="api", threads=1, testtime=1, parameter="apitest1"):
     row = TABLE.get(parameter.lower())
     bare = row is not None and row.name == "apitest1"

@@ -2,7 +2,7 @@
 
 from ..api import manual
 from ..api.auth import LOGIN_SESSIONS, WRONG_USER
-from ..api.command import ADMIN, ANYBODY, OPEN, SENSITIVE, TABLE, USER, command
+from ..api.command import ADMIN, ANYBODY, OPEN, TABLE, USER, command
 from ..api.digests import digest_bare, digest_v3
 from ..api.param import Param, text, username
 from ..base.errors import ApiError
@@ -52,13 +52,13 @@ def preauth(ctx):
 @command("help", group="session", access=ANYBODY, summary="The commands, or one of them with an example",
          params=[Param("command", text, "name of a command")])
 def help_(ctx, command=""):
-    everything = ctx.principal.role <= Role.SUPPORT
+    everything, console = ctx.principal.role <= Role.SUPPORT, ctx.request.peer.transport == "console"
     if not command:
-        return Answer("OK", manual.overview(everything))
+        return Answer("OK", manual.overview(everything, console))
     row = TABLE.get(command.lower())
     if row is None or not (everything or row in manual.commands(False)):
         raise ApiError(404, f"unknown command {command[:40]!r} (help lists all)")
-    return Answer("OK: " + manual.describe(row))
+    return Answer("OK: " + manual.describe(row, console))
 
 
 @command("keepalive", group="session", access=OPEN, summary="Keeps the connection open")
@@ -88,8 +88,8 @@ def apiexamples(ctx, user=None):
     salt2 = ctx.server.entropy.digits(7)
     v3 = digest_v3(account.username, account.password, salt, salt2, settings.apiv2md5salt, "")
     rows = [("balance", manual.example(TABLE["balance"], key, account.username,
-                                       f"authmd5=authv3_{v3}&authsalt1={salt}&authsalt2={salt2}"))]
+                                       f"authmd5=authv3_{v3}&authsalt1={salt}&authsalt2={salt2}",
+                                       account.username))]
     admin = account.role is not None and account.role <= Role.ADMIN
-    rows += [(row.name, manual.example(row, key, account.username, bare)) for row in manual.commands(True)
-             if admin or row.access not in (ADMIN, SENSITIVE)]
+    rows += manual.examples(admin, key, account.username, bare)
     return Answer("OK", Rows(("command", "request"), rows))

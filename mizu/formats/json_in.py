@@ -28,7 +28,8 @@ def parse_json(text):
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise ApiError(400, f"not valid JSON: {error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}") from None
+        what = error.msg.removesuffix(" at")
+        raise ApiError(400, f"not valid JSON: {what} at line {error.lineno} column {error.colno}") from None
     except RecursionError:
         raise ApiError(400, f"JSON nested deeper than {MAX_DEPTH} levels") from None
     if type(value) is dict:

@@ -5,6 +5,8 @@ from .json_out import scalar
 
 GAP = "  "
 NARROWEST = 4       # columns are not cut below this: the terminal wraps instead
+READABLE = 8        # a column of longer values is worth this at least, else the row becomes a block
+LONGEST = 2000      # characters of a cell that goes on over lines
 WIDEST = 200        # a cell longer than this helps nobody in a table
 
 
@@ -27,12 +29,33 @@ def table(data, width=0):
         return _clean(scalar(data))
     if not rows.columns:
         return ""
+    if width and rows.rows and _least(rows) > width:
+        return _blocks(rows, width)
     numbers = [all(type(row[i]) in (int, float, type(None)) for row in rows.rows) for i in range(len(rows.columns))]
     return _draw([list(map(str, rows.columns)), None, *rows.rows], numbers, width)
 
 
+def _least(rows):
+    """The width below which the columns say nothing any more."""
+    names = list(map(str, rows.columns))
+    cells = [max([_width(_clean(scalar(row[i]))) for row in rows.rows]) for i in range(len(names))]
+    least = [max(_width(name), min(cell, READABLE)) for name, cell in zip(names, cells)]
+    return sum(least) + len(GAP) * (len(names) - 1)
+
+
+def _blocks(rows, width):
+    """A block of `name: value` a row, for tables wider than the terminal."""
+    lines = []
+    for number, row in enumerate(rows.rows, 1):
+        lines.append(f"-[ {number} ]".ljust(min(width, 40), "-"))
+        for name, value in zip(rows.columns, row):
+            lines += _wrapped(_clean(f"{name}: {scalar(value)}").rstrip(), width)
+    return "\n".join(lines)
+
+
 def _draw(rows, right, width):
-    """Lines of cells; None stands for a ruler; `right` says which columns are right-aligned."""
+    """Lines of cells; None stands for a ruler; `right` says which columns are right-aligned.  With a width the last
+    column goes on in the next line."""
     cells = [row and [_clean(scalar(value)) for value in row] for row in rows]
     widths = [max(_width(row[i]) for row in cells if row) for i in range(len(right) if rows else 0)]
     cap = _cap(widths, width)
@@ -42,7 +65,10 @@ def _draw(rows, right, width):
         if row is None:
             lines.append(GAP.join(["-" * size for size in widths]))
         else:
-            lines.append(GAP.join([_fit(*cell) for cell in zip(row, widths, right)]).rstrip())
+            whole = [row[-1]] if not width else _wrapped(row[-1], widths[-1])
+            for text in whole:
+                lines.append(GAP.join([_fit(*cell) for cell in zip([*row[:-1], text], widths, right)]).rstrip())
+                row = [""] * len(row)
     return "\n".join(lines)
 
 
@@ -53,6 +79,20 @@ def _cap(widths, width):
     while width and cap > NARROWEST and sum([min(natural, cap) for natural in widths]) > room:
         cap -= 1
     return cap
+
+
+def _wrapped(text, size):
+    """The text on lines of that many cells, broken at blanks where there are any."""
+    lines, text = [], text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    while _width(text) > size:
+        end = size
+        while end > 1 and _width(text[:end]) > size:
+            end -= 1
+        blank = text.rfind(" ", 1, end + 1)
+        end = blank if blank > 0 else end
+        lines.append(text[:end])
+        text = text[end:].lstrip()
+    return [*lines, text]
 
 
 def _fit(text, size, right):

@@ -9,6 +9,7 @@ import pytest
 
 from mizu import commands
 from mizu.api import manual
+from mizu.api.samples import HARMFUL, SAMPLES
 from mizu.api.command import ADMIN, GROUPS, OPEN, SENSITIVE, TABLE, USER
 from mizu.store.options import OPTIONS
 
@@ -56,9 +57,24 @@ def test_an_example_carries_what_the_command_needs_and_no_more(row):
     assert ("authkey" in params) == (row.access not in ("open", "anybody"))
     assert ("authmd5" in params) == (row.access in (USER, ADMIN, SENSITIVE))
     for param in row.params:
-        assert (param.name in params) == row.required(param)
+        useful = param.name in SAMPLES.get(row.name, ()) or row.either and param.name == "u_username"
+        assert (param.name in params) == bool(row.required(param) or useful)
         if param.name in params:
             param.value(params[param.name])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_what_is_typed_on_the_console_is_read_there_as_the_same_request(row):
+    from mizu.formats.console import read_console
+    params = read_console(manual.typed(row)).params
+    assert params == {"apientry": row.name, **manual.samples(row)}
+
+
+def test_samples_are_of_commands_and_parameters_that_there_are():
+    for name, values in SAMPLES.items():
+        names = [param.name for param in TABLE[name].params]
+        assert all([each in names or TABLE[name].fields and each.startswith("u_") for each in values]), name
+    assert all([name in TABLE for name in HARMFUL])
 
 
 # -- OpenAPI ---------------------------------------------------------------------------------------

@@ -18,13 +18,23 @@ def test_long_columns_give_way_to_the_width_and_short_ones_stay():
     rows = Rows(("a", "b", "c"), [("1", "x" * 50, "y" * 50), ("2", "short", "漢" * 30)])
     lines = table(rows, 40).split("\n")
     assert max(map(len, lines)) <= 40
-    assert lines[2] == f"1  {'x' * 16}…  {'y' * 16}…"
-    assert lines[3] == f"2  short{' ' * 12}  {'漢' * 8}…"
+    assert lines[2] == f"1  {'x' * 16}…  {'y' * 17}" and lines[3] == " " * 22 + "y" * 17
+    assert lines[5] == f"2  short{' ' * 12}  {'漢' * 8}"
     assert len(table(Rows(("a",), [("x" * 1000,)]))) == len("a\n\n") + 400
 
 
-def test_too_many_columns_stay_readable():
-    assert table(Rows(list("abcdefghij"), [("12345",) * 10]), 20).split("\n")[2] == "  ".join(["123…"] * 10)
+def test_too_many_columns_become_a_block_a_row():
+    rows = Rows(("id", "username", "displayname"), [(1, "john", "John Smith of some place"), (2, "jim", None)])
+    assert table(rows, 20) == ("-[ 1 ]" + "-" * 14 + "\nid: 1\nusername: john\ndisplayname: John\nSmith of some place\n"
+                               "-[ 2 ]" + "-" * 14 + "\nid: 2\nusername: jim\ndisplayname:")
+    assert table(rows, 40).split("\n")[0] == "id  username  displayname"
+    assert table(Rows(list("abcdefghij"), [("12345",) * 10]), 20).split("\n")[3] == "c: 12345"
+
+
+def test_the_last_column_goes_on_at_blanks():
+    rows = Rows(("command", "summary"), [("help", "The commands, or one of them with an example")])
+    assert table(rows, 30).split("\n")[2:] == ["help     The commands, or one", "         of them with an", "         example"]
+    assert table({"a": "one two three"}, 11) == "a  one two\n   three"
 
 
 def test_a_dict_has_two_columns_and_a_list_of_dicts_all_their_names():

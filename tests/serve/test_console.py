@@ -79,7 +79,7 @@ def test_an_empty_line_ends_every_answer_and_is_in_none(hall):
     text = script(hall, "login,root,rootpass\nhelp\nhelp,balance\n")
     answers = text.split("\n\n")
     assert len(answers) == 4 and answers[3] == ""
-    assert answers[1].splitlines()[0].split() == ["command", "parameters", "who", "summary"]
+    assert answers[1].splitlines()[0].split() == ["command", "summary"]
     assert answers[2].startswith("OK: balance")
 
 
@@ -393,3 +393,15 @@ def test_nothing_happens_after_the_end(hall):
     stream.protocol.closed()
     hall.reactor.pass_time(1)
     assert stream.sent == b""
+
+
+def test_help_has_two_columns_and_shows_what_is_typed_here(hall):
+    text = script(hall, "login root rootpass width=80\nhelp\nhelp balance\n")
+    line = next(line for line in text.split("\n") if line.startswith("balance"))
+    assert line.startswith("balance, credit, creditrequest [u_id|u") and max(map(len, text.split("\n\n")[1].split("\n"))) <= 80
+    assert "Credit of an account as a sentence" in line
+    assert text.endswith("Example: balance u_username=john\n\n")
+
+
+def test_a_list_without_entries_says_so(hall):
+    assert script(hall, "login root rootpass\nbannedlist\n").endswith("OK: none\n\n")
