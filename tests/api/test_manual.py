@@ -84,6 +84,7 @@ def document():
     return json.loads(manual.openapi())
 
 
+@pytest.mark.slow
 def test_openapi_is_valid_against_the_schema_of_3_1(document):
     validator = pytest.importorskip("openapi_spec_validator", reason="openapi-spec-validator is not installed")
     validator.validate(document)

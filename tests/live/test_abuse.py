@@ -325,6 +325,7 @@ def test_handshakes_that_go_wrong_leave_tls_to_others(strict):
         assert get(sock, "/mvapireq/?apientry=apitest1").startswith("OK")
 
 
+@pytest.mark.slow
 def test_resets_in_the_middle_of_everything(strict):
     big = f"/mvapireq/?apientry=listusers&fields=2&format=json&{strict.as_admin}"
     for number in range(200):

@@ -132,6 +132,7 @@ def test_rebill_books_each_difference_once(office):
         "2000", "-20000000"]
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_rebill_and_a_kill_loses_and_doubles_nothing(tmp_path):
     server = Server(tmp_path / "data")
     server.api("adduser", u_username="user", u_password="user-pw", u_currency="USD")

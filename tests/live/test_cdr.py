@@ -219,6 +219,7 @@ def test_all_records_as_csv_are_the_table(server):
         [{**row, "unitprice": str(float(row["unitprice"]))} for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_reader_that_stops_costs_no_memory_and_nobody_else_his_time(server):
     ask(server, "days=lastmonth&limit=0")

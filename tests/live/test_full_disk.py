@@ -74,6 +74,7 @@ def test_writes_are_refused_reads_go_on_and_room_heals(small):
     assert small.process.poll() is None and "Traceback" not in small.err
 
 
+@pytest.mark.slow
 def test_it_finds_out_by_itself_that_there_is_room_again(small):
     number, _ = until_full(small)
     assert small.request("GET", "/readyz").status == 503

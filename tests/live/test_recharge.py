@@ -199,6 +199,7 @@ class Spender(threading.Thread):
             self.recharged.add(str(pin))
 
 
+@pytest.mark.slow
 def test_kill_9_leaves_every_ledger_equal_to_its_balance(tmp_path):
     server = Server(tmp_path / "data")
     setup(server, 6, 400)

@@ -48,6 +48,7 @@ def acts(server, fname, action, body):
     assert server.api("apireload").startswith("OK")
 
 
+@pytest.mark.slow
 def test_actions_send_mail_and_sms_and_run_programs(gateways, tmp_path):
     server = gateways.start()
     try:
@@ -75,6 +76,7 @@ def test_actions_send_mail_and_sms_and_run_programs(gateways, tmp_path):
         assert server.stop() == 0, server.err
 
 
+@pytest.mark.slow
 def test_a_sign_up_by_code_and_a_reset_by_link(gateways):
     server = gateways.start("newuserverify=mail", "reseturl=https://example.com/?t=[TOKEN]")
     try:
@@ -105,6 +107,7 @@ def test_a_sign_up_by_code_and_a_reset_by_link(gateways):
         assert server.stop() == 0, server.err
 
 
+@pytest.mark.slow
 def test_a_queued_mail_survives_a_kill(gateways):
     server = gateways.start()
     try:

@@ -101,6 +101,7 @@ def test_sip_and_stun_datagrams_are_dropped(server):
         assert sock.recv(2048) == GOOD
 
 
+@pytest.mark.slow
 def test_who_says_nothing_is_let_go_after_five_seconds(tmp_path):
     server = Server(tmp_path / "data", "--set", "sniffwait=1")
     began = time.monotonic()
@@ -173,6 +174,7 @@ def test_tls_on_the_main_port_carries_lines_http_and_websockets(secure):
         assert socket_.ask("apientry=apitest1") == GOOD.decode()
 
 
+@pytest.mark.slow
 def test_a_new_certificate_is_taken_and_running_connections_are_untouched(secure):
     def shown():
         context = ssl.create_default_context()

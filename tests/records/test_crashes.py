@@ -176,6 +176,7 @@ class Run:
         old.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", range(10))
 def test_random_sequences_with_crashes_keep_the_ledgers_sum_the_balances(fresh, tmp_path, block):
     for number in range(SEQUENCES // 10):

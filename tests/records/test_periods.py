@@ -74,6 +74,7 @@ def plain_moment(text):
     return None
 
 
+@pytest.mark.slow
 def test_mutated_moments_are_read_as_a_second_reader_reads_them():
     chance = random.Random(20260131)
     seeds = ["2026-01-31", "2026-02-28 18:05", "2026-12-31 23:59:59", "2024-02-29T01:02:03.456Z",

@@ -334,6 +334,7 @@ PLAIN = {"prefix": plain_prefix, "price": plain_amount, "destination": plain_tex
          "validto": plain_date}
 
 
+@pytest.mark.slow
 def test_mutated_files_are_read_as_a_plain_reader_reads_them_or_refused():
     accepted = 0
     for data in mutations(SEEDS, 20_000, SPLINTERS):

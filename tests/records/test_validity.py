@@ -121,6 +121,7 @@ def plain(der):
         return None
 
 
+@pytest.mark.slow
 def test_mutated_certificates_are_read_as_a_plain_reader_reads_them_or_refused():
     seeds = [certificate(), certificate(issuer=bytes(200)), certificate(version=False, issuer=b"CN"),
              certificate((0x18, b"20250131120000Z"), (0x18, b"20350131120000Z"))]

@@ -133,6 +133,7 @@ def test_every_micro_unit_below_a_thousand_million_is_exact(db, micros):
     assert db.value("SELECT balance_u FROM tb_ledger") == micros
 
 
+@pytest.mark.slow
 def test_random_statements_from_two_connections_never_part_ledger_and_balance(db, foreign):
     chance = random.Random(20240607)
     shell = foreign()

@@ -400,6 +400,7 @@ def strings(sql):
     return Counter(token.word for token in lex(sql) if token.kind == "string")
 
 
+@pytest.mark.slow
 def test_mutations_keep_every_text_and_translate_once_for_all():
     chance = random.Random(20)
     accepted = 0
