@@ -48,7 +48,8 @@ _DUE = f"SELECT {_COLUMNS} FROM tb_payments WHERE {_OPEN} AND nexttry <= ? ORDER
 
 
 class Payment(NamedTuple):
-    """A row of tb_payments: key of the gateway, amount in micro-units, state new, asked, unclear, approved, declined."""
+    """A row of tb_payments: the gateway's key for it, the amount in micro-units, state new asked unclear approved
+    declined."""
     id: int
     userid: int
     datum: str
@@ -255,8 +256,7 @@ class Payments:
             return
         horizon, self._horizon = self._horizon or self.clock.utc(), ""
         due = [Payment(*row) for row in self.db.rows(_DUE, (horizon,))]
-        due = [payment for payment in due if payment.id not in self._running]
-        if due:
+        if any([payment.id not in self._running for payment in due]):
             self._asking = True
             spawn(self._round(due))
 
@@ -278,7 +278,11 @@ class Payments:
             self._asking = False
 
     async def _again(self, payment):
+        if payment.id in self._running:
+            return
         verdict = await self._ask(payment)
+        if verdict.state == UNCLEAR and payment.id in self._running:    # somebody pays on, with the card
+            return
         if verdict.state == UNCLEAR and payment.datum <= utc_text(self.clock.now() - DAY):
             verdict = Verdict(DECLINED, comment=f"unclear for 24 hours: {verdict.comment}")
             self._warn(f"{payment} stayed unclear for 24 hours and is closed as declined: look its idempotency key"

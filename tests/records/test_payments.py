@@ -217,6 +217,23 @@ def test_a_payment_that_stays_unclear_is_closed_after_a_day_with_a_line_in_the_l
     assert len(gateway.asked) == 7
 
 
+def test_a_payment_is_not_closed_while_somebody_pays_on_with_the_card(store, gateway, john):
+    gateway.trouble = ["lost"] * 3
+    pay(paying(store, gateway), john)
+    store.clock.advance(86_401)
+    slow = Slow()
+    payments = paying(store, gateway, slow)
+    payments.tick()
+    late = slow.waiting.pop()                       # the round's question without the card
+    again = spawn(payments.charge(john, payments.card(*CARD), TEN, "john"))
+    slow.waiting, with_card = [late], slow.waiting
+    slow.go()
+    assert payments.payment(1).open
+    slow.waiting = with_card
+    slow.go()
+    assert again.result()[0].state == APPROVED and len(gateway.charges) == len(booked(store)) == 1
+
+
 def test_an_answer_after_a_day_still_counts(store, gateway, john):
     gateway.trouble = ["broken"] * 3
     payments = paying(store, gateway)
@@ -349,6 +366,7 @@ def test_any_body_is_a_verdict():
 
 # -- the whole of it
 
+@pytest.mark.slow
 def test_random_trouble_and_restarts_never_charge_or_credit_twice_and_lose_nothing(store, gateway):
     """200 sequences: a process that ends between any two steps is Payments made anew over the same database."""
     chance = random.Random(5)
