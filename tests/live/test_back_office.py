@@ -139,8 +139,8 @@ def test_nobody_waits_for_a_rebill_and_a_kill_loses_and_doubles_nothing(tmp_path
     server.api("db", sql="insert into tb_billentries (id, name) values (1, 'Standard')")
     server.api("db", sql="insert into tb_billingtimes (entryid, prefix, price) values (1, '36', 0.06)")
     server.api("db", sql="insert into tb_cdrs (datum, callerid, callednumber, realduration, costenduser) with n(i) as"
-                         " (select 1 union all select i + 1 from n where i < 20000) select getdate(), 2, '361', 60, 0.05"
-                         " from n")
+                         " (select 1 union all select i + 1 from n where i < 20000)"
+                         " select getdate(), 2, '361', 60, 0.05 from n")
     with server.connect() as sock:
         target = f"/mvapireq/?apientry=rebill&days=1&{server.as_admin}"
         sock.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
