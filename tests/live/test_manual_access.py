@@ -307,7 +307,9 @@ def test_the_console_takes_administrators_and_support_and_nobody_else(shared):
     shared.api("adduser", u_username="helper2", u_password="helper2-pw", u_type=14)
     assert on_console(shared, "voipadmin", "voipadmin-pw", "balance,2001") == [OK]
     assert on_console(shared, "helper2", "helper2-pw", "balance,2001") == [OK]
-    assert on_console(shared, "john", "john-pw", "balance") == [WRONG]
+    assert on_console(shared, "john", "john-pw", "balance") == [
+        "ERROR: access denied: the console is for administrators and support"]
+    assert on_console(shared, "john", "wrong", "balance") == [WRONG]
     assert on_console(shared, "voipadmin", "wrong", "balance") == [WRONG]
 
 
