@@ -45,13 +45,26 @@ def main(ports, inherited=()):
     return ports.opened
 
 
+def udp_alone():
+    """A UDP socket whose number no TCP connection has either, not even one that waits out its time."""
+    while True:
+        udp = socket.socket(type=socket.SOCK_DGRAM)
+        udp.bind(("0.0.0.0", 0))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", udp.getsockname()[1]))
+                return udp
+            except OSError:
+                udp.close()
+
+
 @pytest.fixture
 def taken():
     """(a TCP port somebody has, a UDP port somebody has), of IPv4."""
-    tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+    tcp, udp = socket.socket(), udp_alone()
     tcp.bind(("0.0.0.0", 0))
     tcp.listen()
-    udp.bind(("0.0.0.0", 0))
     yield tcp.getsockname()[1], udp.getsockname()[1]
     tcp.close()
     udp.close()
