@@ -50,7 +50,7 @@ def test_an_exception_in_a_unit_rolls_it_back(db):
 
 def test_a_broken_constraint_is_told_with_422_and_a_bug_stays_a_bug(db):
     add(db, "ada")
-    with pytest.raises(ApiError, match="UNIQUE") as refused:
+    with pytest.raises(ApiError, match="exists already") as refused:
         add(db, "ADA")
     assert refused.value.code == 422
     with pytest.raises(db._sqlite.OperationalError):
