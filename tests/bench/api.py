@@ -64,7 +64,8 @@ class Target:
                 "&format=json").encode()
 
     def write(self, number):
-        return f"apientry=setcredit&u_username=user{number}&u_credit=12.5&{self.admin}&format=json".encode()
+        credit = random.randrange(1, 100_000_000) / 100
+        return f"apientry=setcredit&u_username=user{number}&u_credit={credit}&{self.admin}&format=json".encode()
 
     def stop(self):
         self.process.terminate()
