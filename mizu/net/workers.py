@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections import deque
+from queue import SimpleQueue
 
 from ..base.task import Future
 
@@ -97,7 +98,8 @@ class LoopThread:
         self._reactor = reactor
         self._turn = turn
         self._on_error = on_error
-        self._signal = threading.Event()
+        self._signals = SimpleQueue()   # in C: a wait takes the GIL once, where an Event takes it several times
+        self._signalled = False
         self._stopped = False
         self._thread = None
 
@@ -105,21 +107,23 @@ class LoopThread:
         """There is work; from any thread."""
         if self._thread is None:
             self._thread = spawn_thread(self.name, self._work)
-        self._signal.set()
+        if not self._signalled:
+            self._signalled = True
+            self._signals.put(None)
 
     def stop(self, timeout=STOP_SECONDS):
         """End after the turn in hand and one more if it was signalled; True if it ended in time."""
         if self._thread is None:
             return True
         self._stopped = True
-        self._signal.set()
+        self._signals.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _work(self):
         while True:
-            self._signal.wait()
-            self._signal.clear()
+            self._signals.get()
+            self._signalled = False     # before the turn: a signal during it makes one more
             stopped = self._stopped         # read before the turn: what was signalled before stop() is done
             try:
                 self._turn()

@@ -40,6 +40,10 @@ the more commits share it.  A commit that comes after a quiet moment is synced a
 RELEASED = 32
 """Futures released in one turn of the loop: each sends an answer, together some 2 ms."""
 
+LOOK = 1.0
+"""Seconds between two looks whether the log is still the same file.  SQLite keeps its own descriptor while the
+database is open, so it does not become another one by itself; each look costs two more switches of threads."""
+
 
 class LogSync:
     """All but turn() belongs to the loop.
@@ -60,6 +64,8 @@ class LogSync:
         self._sync = sync
         self._asked = False         # a signal is due at `_due`
         self._due = 0.0
+        self._looks = True          # this turn makes sure that the log is still the same file
+        self._looked = 0.0
         self._waiting = deque()     # (number, Future), ascending: one per group of commits between two waits
         self._thread = thread(self.turn) if thread is not None else None
 
@@ -90,8 +96,11 @@ class LogSync:
             self._reactor.later(wait, self._signal)
 
     def _signal(self):
+        now = self._reactor.now
         self._asked = False
-        self._due = self._reactor.now + PACE
+        self._due = now + PACE
+        if now - self._looked >= LOOK:
+            self._looked, self._looks = now, True
         self._thread.signal()
 
     def turn(self):
@@ -109,6 +118,9 @@ class LogSync:
 
     def _descriptor(self):
         """Our own descriptor of the log, opened again when the log is another file."""
+        if self._fd >= 0 and not self._looks:
+            return self._fd
+        self._looks = False
         if self._fd >= 0:
             mine, there = os.fstat(self._fd), os.stat(self._log)
             if (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev):

@@ -9,7 +9,7 @@ from mizu.base.clock import Clock
 from mizu.base.errors import ApiError
 from mizu.base.task import spawn
 from mizu.store.db import Database
-from mizu.store.sync import PACE, RELEASED, LogSync
+from mizu.store.sync import LOOK, PACE, LogSync
 
 
 class Loop:
@@ -175,6 +175,7 @@ def test_the_descriptor_is_opened_again_when_the_log_is_another_file(bench):
         sync.turn()
     log.rename(log.with_name("old"))
     log.write_bytes(b"new")
+    loop.pass_time(LOOK)
     sync.committed = 3
     sync.wait()
     sync.turn()
