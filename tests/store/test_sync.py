@@ -9,7 +9,7 @@ from mizu.base.clock import Clock
 from mizu.base.errors import ApiError
 from mizu.base.task import spawn
 from mizu.store.db import Database
-from mizu.store.sync import LOOK, PACE, LogSync
+from mizu.store.sync import LOOK, PACE, RELEASED, LogSync
 
 
 class Loop:
