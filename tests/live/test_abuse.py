@@ -234,6 +234,7 @@ HALVES = {
 }
 
 
+@pytest.mark.slow
 def test_half_requests_are_ended_in_time_and_in_words(strict):
     with ExitStack() as stack:
         socks = {}

@@ -133,6 +133,7 @@ def test_over_https_a_card_is_charged_once_and_leaves_no_trace(tmp_path):
     assert "payment 1 of account" in said and NUMBER not in said and CODE not in said
 
 
+@pytest.mark.slow
 def test_a_gateway_without_a_trusted_certificate_gets_no_card(tmp_path):
     paths = certificate(tmp_path)
     if not paths:
@@ -145,6 +146,7 @@ def test_a_gateway_without_a_trusted_certificate_gets_no_card(tmp_path):
         assert gateway.asked == [] and server.stop() == 0
 
 
+@pytest.mark.slow
 def test_only_https_from_elsewhere_and_only_with_a_gateway(tmp_path, gateway):
     host = own_address()
     server = start(tmp_path, gateway)
@@ -177,6 +179,7 @@ def test_time_outs_errors_and_nonsense_are_asked_again_with_the_same_key(tmp_pat
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_what_stays_unclear_is_credited_after_the_next_start(tmp_path, gateway):
     server = start(tmp_path, gateway)
     setup(server, 1, 0)
