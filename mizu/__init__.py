@@ -3,6 +3,7 @@
 The map of the house.  Imports only go down; `tests/test_house.py` holds the table.
 
     daemon      the process: arguments, signals, privileges, readiness
+    firststart  the data folder, and what the first start puts into it
     importer    the programs import and export of price lists
     doctor      the program that looks at an installation
     server      class Server: builds every service in floor order; the one file that knows all of them
