@@ -85,8 +85,8 @@ def test_the_rates_that_run_follow(store, path):
     ("prefix,price\n36,1\n40,1\n+36,2\n", ["line 4: the prefix 36 has a price for this time already, in line 2"]),
     ("prefix,price,step\n*,1,1\n*,1,60\n", ["line 3: the prefix * has a price for this time already, in line 2"]),
     ("prefix,price,entry\n36,1,A\n36,1,a\n", ["line 3: the prefix 36"]),
-    ("prefix,price,currency\n36,1,EUR\n37,1,QQQ\n38,1,QQQ\n39,1,XXX\n", ["line 3: there is no currency QQQ",
-                                                                     "line 5: there is no currency XXX"]),
+    ("prefix,price,currency\n36,1,EUR\n37,1,QQQ\n38,1,QQQ\n39,1,QQZ\n", ["line 3: there is no currency QQQ",
+                                                                     "line 5: there is no currency QQZ"]),
     ('prefix,price\n36,1\n"37', ["line 3: unexpected end of data"]),
 ])
 def test_a_faulty_file_changes_nothing(store, path, text, faults):
