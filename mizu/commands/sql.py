@@ -2,6 +2,7 @@
 
 from ..api.command import ADMIN, command
 from ..api.param import Param, flag, text
+from ..base.errors import ApiError, ConfigError
 from ..base.message import Answer
 from ..records.adhoc import prepared
 from .writing import SYNC
@@ -41,4 +42,7 @@ async def apireload(ctx):
 
 @command("reloadapikeys", group="store", access=ADMIN, alone=True, summary="Reads the API keys and the salt again")
 def reloadapikeys(ctx):
-    return Answer(f"OK: {ctx.server.reload_keys()} keys")
+    try:
+        return Answer(f"OK: {ctx.server.reload_keys()} keys")
+    except ConfigError as error:
+        raise ApiError(422, "nothing was reloaded: " + "; ".join(str(error).split("\n"))) from None

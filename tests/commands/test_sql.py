@@ -2,6 +2,8 @@
 
 import pytest
 
+from mizu.base.errors import ApiError, ConfigError
+
 
 @pytest.mark.parametrize("sql, rows", [
     ("select top 1 username from tb_users order by id", [("root",)]),
@@ -104,6 +106,15 @@ def test_apireload_tells_which_rows_it_closed(town):
 
 def test_reloadapikeys(town):
     assert town.ask("reloadapikeys").message == "OK: 3 keys"
+
+
+def test_reloadapikeys_says_which_setting_is_wrong(town, monkeypatch):
+    def wrong(server):
+        raise ConfigError("tb_settings: there is no setting 'smtppasword'")
+    monkeypatch.setattr(type(town), "reload_keys", wrong)
+    with pytest.raises(ApiError, match="nothing was reloaded: tb_settings: there is no setting") as refused:
+        town.ask("reloadapikeys")
+    assert refused.value.code == 422
 
 
 def test_a_refused_pragma_is_told_which_are_allowed(town):
