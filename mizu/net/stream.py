@@ -6,6 +6,8 @@ The protocol is any object with
     ended()         the peer has said its last (EOF); it may still listen
     expired()       `deadline` has passed (it is 0 again); most protocols abort
     closed()        the very last call, exactly once, never from inside another one
+and, if it has it,
+    secured()       the TLS handshake is over
 An exception out of one of them aborts the connection and reaches the reactor's
 report.  What is sent leaves at once if the kernel takes it, else it is queued;
 a protocol that looks at `pending` and pauses itself never meets the limit.
@@ -145,6 +147,9 @@ class Stream:
         if self._state == OPEN and self._tls.handshaken:
             self.streams.handshakes.end(self)
             self.reactor.rebind(self._fd, self._on_tls)
+            secured = getattr(self.protocol, "secured", None)
+            if secured is not None:
+                self._guard(secured)
 
     def wait_for_handshake(self):
         self._hold(HANDSHAKE)

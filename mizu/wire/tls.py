@@ -1,7 +1,7 @@
 """TLS as a filter between bytes and bytes: ciphertext in, plaintext out, and back (RFC 8446, RFC 5246).
 
-The server's side only, over ssl.MemoryBIO; ssl is imported when the first
-context is made, since small hosts package it apart.  Knows no sockets, and no
+Both sides, over ssl.MemoryBIO; ssl is imported when the first context is
+made, since small hosts package it apart.  Knows no sockets, and no
 protocol inside; plain HTTP on a secure port is told by sniff before it comes here.
 """
 
@@ -33,6 +33,31 @@ def make_context(certfile, keyfile):
     return context
 
 
+def make_client_context(verify, certfile="", keyfile=""):
+    """An ssl.SSLContext for connections that we open.   verify: the far end's certificate must be signed by somebody
+    this host trusts, and for the name that was asked for.  Our own certificate is shown to servers that want one.
+    Raises ConfigError in one sentence.
+    """
+    try:
+        import ssl
+    except ImportError:
+        raise ConfigError("TLS needs Python's ssl module, which this Python lacks") from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if verify:
+        context.load_default_certs()
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certfile:
+        try:
+            context.load_cert_chain(certfile, keyfile or certfile, password=_no_password)
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error.strerror or error
+            raise ConfigError(f"the certificate {certfile} cannot be shown to others: {reason}") from None
+    return context
+
+
 def _no_password():
     """For an encrypted key: a daemon has nobody to ask."""
     return ""
@@ -40,22 +65,26 @@ def _no_password():
 
 class TlsFilter:
     """One connection.  After each call take what is to be sent with `take()`, also after an error: it is the alert.
+    With a `server_hostname` it is the client's side, which begins at the first receive(b"").
 
     handshaken  plaintext may be sent
     closed      close_notify came: no more plaintext will
     more        receive() stopped at its bound: call it again with b""
+    fault       OpenSSL's word for what went wrong, or ""
     """
-    __slots__ = ("handshaken", "closed", "more", "_incoming", "_outgoing", "_object", "_ssl", "_over")
+    __slots__ = ("handshaken", "closed", "more", "fault", "_incoming", "_outgoing", "_object", "_ssl", "_over")
 
-    def __init__(self, context):
+    def __init__(self, context, server_hostname=None):
         import ssl
         self._ssl = ssl
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=server_hostname is None,
+                                        server_hostname=server_hostname)
         self.handshaken = False
         self.closed = False
         self.more = False
+        self.fault = ""
         self._over = False              # nothing of ours may follow: failed, or close_notify sent
 
     def receive(self, data):
@@ -72,7 +101,8 @@ class TlsFilter:
             return b""
         except self._ssl.SSLError as error:
             self._over = True
-            raise RemoteProtocolError(400, f"TLS: {error.reason or 'failed'}") from None
+            self.fault = error.reason or "failed"
+            raise RemoteProtocolError(400, f"TLS: {self.fault}") from None
 
     def _read(self):
         """All plaintext there is, up to the bound."""
