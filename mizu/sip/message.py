@@ -1,0 +1,187 @@
+"""A SIP message as a value (RFC 3261 7): start line, header fields, body.
+
+Header names are in canonical form (names.py).  Values are text as received (UTF-8; other octets survive as
+surrogates) and parsed when asked for; what came out of `parse` has sound Via, From, To, CSeq and Max-Forwards.
+Parsed values are shared: copy before changing one, then `set` its text.  Knows no transactions.
+"""
+
+import re
+
+from .headers import parse_cseq, parse_name_addr, parse_number, parse_via, split_commas
+from .names import KNOWN, canonical, reason_phrase
+
+_BREAKS = re.compile(r"[\r\n\0]+[ \t]*")
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_CACHED = {"Via": "_via", "From": "_from", "To": "_to", "CSeq": "_cseq", "Contact": "_contact"}
+_UNKNOWN = object()     # not parsed yet
+
+
+class Message:
+    """method (of a response its CSeq's) · uri · status 0 for a request · reason · fields {name: [line, …]} ·
+    body · flow it came by, or None."""
+    __slots__ = ("method", "uri", "status", "reason", "fields", "body", "flow",
+                 "_via", "_from", "_to", "_cseq", "_contact")
+
+    def __init__(self, method, uri, status, reason, fields, body=b""):
+        self.method = method
+        self.uri = uri
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+        self.body = body
+        self.flow = None
+        self._via = self._from = self._to = self._cseq = self._contact = _UNKNOWN
+
+    @classmethod
+    def request(cls, method, uri):
+        return cls(method, str(uri), 0, "", {})
+
+    @classmethod
+    def response(cls, status, reason="", method=""):
+        return cls(method, "", status, reason or reason_phrase(status), {})
+
+    @property
+    def is_request(self):
+        return not self.status
+
+    def get(self, name, default=""):
+        values = self.fields.get(name)
+        return values[0] if values else default
+
+    def values(self, name):
+        return self.fields.get(name, [])
+
+    def items(self, name):
+        """Every value, lists split at their commas."""
+        return [item for line in self.fields.get(name, ()) for item in split_commas(line)]
+
+    def set(self, name, value):
+        self.fields[self._touch(name)] = [_clean(value)]
+
+    def add(self, name, value):
+        self.fields.setdefault(self._touch(name), []).append(_clean(value))
+
+    def prepend(self, name, value):
+        self.fields.setdefault(self._touch(name), []).insert(0, _clean(value))
+
+    def remove(self, name):
+        self.fields.pop(self._touch(name), None)
+
+    def _touch(self, name):
+        name = KNOWN.get(name) or canonical(name)
+        if not name:
+            raise ValueError("not a header name")
+        slot = _CACHED.get(name)
+        if slot:
+            setattr(self, slot, _UNKNOWN)
+        return name
+
+    @property
+    def call_id(self):
+        return self.get("Call-ID")
+
+    @property
+    def cseq(self):
+        """(number, method)"""
+        if self._cseq is _UNKNOWN:
+            self._cseq = parse_cseq(self.get("CSeq"))
+        return self._cseq
+
+    @property
+    def via(self):
+        """The topmost Via."""
+        if self._via is _UNKNOWN:
+            self._via = parse_via((split_commas(self.get("Via")) or [""])[0])
+        return self._via
+
+    @property
+    def branch(self):
+        return self.via.branch
+
+    @property
+    def from_(self):
+        if self._from is _UNKNOWN:
+            self._from = parse_name_addr(self.get("From"))
+        return self._from
+
+    @property
+    def to(self):
+        if self._to is _UNKNOWN:
+            self._to = parse_name_addr(self.get("To"))
+        return self._to
+
+    @property
+    def from_tag(self):
+        return self.from_.tag
+
+    @property
+    def to_tag(self):
+        return self.to.tag
+
+    @property
+    def contact(self):
+        """The first Contact, None if there is none or it is `*`; RemoteProtocolError 400 if it is malformed."""
+        if self._contact is _UNKNOWN:
+            first = (split_commas(self.get("Contact")) or ["*"])[0]
+            self._contact = None if first == "*" else parse_name_addr(first)
+        return self._contact
+
+    @property
+    def max_forwards(self):
+        return parse_number(self.get("Max-Forwards"))
+
+    def reply(self, status, reason="", to_tag=""):
+        """The response to this request (8.2.6); `to_tag` is added unless To has one."""
+        mine = self.fields
+        fields = {"Via": list(mine["Via"]) if "Via" in mine else []}
+        for name in ("From", "To", "Call-ID", "CSeq"):
+            if name in mine:
+                fields[name] = mine[name][:1]
+        response = Message(self.method, "", status, reason or reason_phrase(status), fields)
+        response._via, response._from, response._cseq = self._via, self._from, self._cseq
+        response.flow = self.flow
+        if to_tag and "To" in fields and not self._tagged():
+            fields["To"] = [f"{fields['To'][0].rstrip('; ')};tag={to_tag}"]
+        else:
+            response._to = self._to
+        if 100 < status < 300 and "Record-Route" in mine:
+            fields["Record-Route"] = list(mine["Record-Route"])
+        if status == 100 and "Timestamp" in mine:
+            fields["Timestamp"] = mine["Timestamp"][:1]
+        return response
+
+    def _tagged(self):
+        try:
+            return bool(self.to.tag)
+        except Exception:
+            return True
+
+    def render(self):
+        fields, body = self.fields, self.body
+        fields.pop("Content-Length", None)
+        lines = [f"SIP/2.0 {self.status} {self.reason}" if self.status else f"{self.method} {self.uri} SIP/2.0"]
+        for name, values in fields.items():
+            for value in values:
+                lines.append(f"{name}: {value}")
+        lines.append(f"Content-Length: {len(body)}")
+        text = "\r\n".join(lines)
+        breaks = len(lines) - 1
+        if text.count("\n") != breaks or text.count("\r") != breaks:     # whoever wrote one past set(): no new header
+            text = "\r\n".join(map(_clean, lines))
+        try:
+            head = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            head = _LONE.sub("?", text).encode("utf-8", "surrogateescape")
+        return b"%b\r\n\r\n%b" % (head, body)
+
+    def __repr__(self):
+        what = f"{self.status} {self.reason}" if self.status else f"{self.method} {self.uri}"
+        return f"Message({what!r}, {self.call_id!r})"
+
+
+def _clean(value):
+    """A value in one line: text of a peer must not become a header of ours."""
+    value = value if isinstance(value, str) else str(value)
+    if "\n" in value or "\r" in value:
+        return _BREAKS.sub(" ", value).strip()
+    return value

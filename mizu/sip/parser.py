@@ -1,0 +1,235 @@
+"""Bytes -> Message (RFC 3261 7, 8.2, 16.3, 18.3), and the frames of a stream (18.3, RFC 5626 3.5.1).
+
+What `parse` returns needs no second look at its start line, Via, From, To, Call-ID, CSeq, Max-Forwards and length.
+A message that two readers could take for two different ones is refused: a single header twice, bare line breaks,
+a Content-Length that does not fit.  Knows no sockets and answers nothing.
+"""
+
+import re
+
+from ..base.errors import RemoteProtocolError
+from .headers import parse_cseq, parse_name_addr, parse_number, parse_via, split_commas
+from .message import Message
+from .names import KNOWN, METHODS, SINGLE, TOKEN, canonical
+from .uri import parse_uri
+
+MAX_MESSAGE = 65536     # a UDP datagram holds no more; a stream gets no more
+MAX_HEAD = 16384        # of a stream: what we hold before we know how long a message is
+MAX_FIELDS = 512        # header lines; 70 hops with Via and Record-Route are 140
+
+_LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n)?[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.I).findall
+_STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.I | re.S).fullmatch
+_VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.I).fullmatch
+
+
+class SipError(RemoteProtocolError):
+    """status and reason to answer with; message what could be read of the request, None if no answer is possible."""
+
+    def __init__(self, status, reason, message=None):
+        super().__init__(status, reason)
+        self.message = message
+
+
+def parse(data, stream=False):
+    """One message.  SipError if it cannot be used; on a stream Content-Length is required."""
+    if data[:1] in b"\r\n":
+        data = data.lstrip(b"\r\n")             # 7.5
+    end = data.find(b"\r\n\r\n")
+    head = data[:end] if end >= 0 else data
+    text = head.decode("utf-8", "surrogateescape")
+    lines = text.split("\r\n")
+    message, fault = _start(lines)
+    breaks = len(lines) - 1
+    if len(data) > MAX_MESSAGE:
+        fault = fault or (513, "Message Too Large")
+        del lines[MAX_FIELDS:]
+    elif end < 0:
+        fault = fault or (400, "Incomplete message")
+    elif text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text and "\0" in text.replace("\\\0", ""):
+        fault = fault or (400, "Control character in header")
+    fault = _read_fields(message.fields, lines) or fault
+    try:
+        _check(message)
+        if fault is None:
+            message.body = _cut(message.fields.pop("Content-Length", None), data, end + 4, stream)
+            return message
+    except RemoteProtocolError as error:
+        fault = fault or (error.status, error.reason)
+    raise SipError(*fault, message if _answerable(message) else None)
+
+
+def _start(lines):
+    """(Message without fields, None or (status, reason))"""
+    start = lines[0]
+    pieces = start.split(" ")
+    if len(pieces) == 3 and pieces[2] == "SIP/2.0" and pieces[0] in METHODS:
+        return Message(pieces[0], pieces[1], 0, "", {}), None
+    if start[:4].upper() == "SIP/":
+        match = _STATUS(start)
+        if match:
+            return Message("", "", int(match[1]), match[2] or "", {}), None
+        return Message("", "", 400, "", {}), (400, "Bad Status-Line")
+    method, uri, version = (pieces + ["", ""])[0], (pieces + ["", ""])[1], pieces[-1]
+    message = Message(method, uri, 0, "", {})
+    if len(pieces) < 3 or not _VERSION(version) or not TOKEN(method):
+        return message, (400, "Bad Request-Line")
+    if version.upper() != "SIP/2.0":
+        return message, (505, "Version Not Supported")
+    return message, None if len(pieces) == 3 else (400, "Bad Request-Line")
+
+
+def _read_fields(fields, lines):
+    """The header lines into `fields`; (400, reason) of the first fault, after which it reads on."""
+    fault = None
+    values = None
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        key = KNOWN.get(name)
+        if key is None or not colon:
+            if line[:1] in (" ", "\t") and values is not None:
+                values[-1] = f"{values[-1]} {line.strip(' 	')}".strip(" ")
+                continue
+            key = canonical(name.rstrip(" \t")) if colon else ""
+            if not key:
+                fault = (400, "Bad header line")
+                values = None
+                continue
+        values = fields.get(key)
+        if values is None:
+            values = fields[key] = [value.strip(" \t")]
+            continue
+        if key in SINGLE:
+            fault = fault or (400, f"More than one {key}")
+        values.append(value.strip(" \t"))
+    return fault if len(lines) <= MAX_FIELDS else (400, "Too many headers")
+
+
+def _check(message):
+    """What every message must have (8.1.1), parsed once and kept."""
+    fields = message.fields
+    try:
+        vias = fields["Via"]
+        for via in vias:
+            if "," in via:
+                fields["Via"] = vias = [one for line in vias for one in split_commas(line)]
+                break
+        message._via = parse_via(vias[0])
+        message._from = parse_name_addr(fields["From"][0])
+        message._to = parse_name_addr(fields["To"][0])
+        message._cseq = parse_cseq(fields["CSeq"][0])
+        if not fields["Call-ID"][0]:
+            raise RemoteProtocolError(400, "Empty Call-ID")
+    except KeyError as missing:
+        raise RemoteProtocolError(400, f"Missing {missing.args[0]}") from None
+    except IndexError:
+        raise RemoteProtocolError(400, "Empty Via") from None
+    method = message._cseq[1]
+    if message.status:
+        message.method = method
+    elif method != message.method:
+        raise RemoteProtocolError(400, "CSeq method does not match")
+    elif parse_uri(message.uri).headers:
+        raise RemoteProtocolError(400, "Headers in the Request-URI")
+    hops = fields.get("Max-Forwards")
+    if hops and not 0 <= (-1 if (number := parse_number(hops[0])) is None else number) <= 255:
+        raise RemoteProtocolError(400, "Bad Max-Forwards")
+
+
+def _cut(length, data, start, stream):
+    """The body (18.3): what lies behind it in a datagram is not ours."""
+    if length is None:
+        if stream:
+            raise RemoteProtocolError(400, "Missing Content-Length")
+        return data[start:]
+    size = parse_number(length[0])
+    if size is None:
+        raise RemoteProtocolError(400, "Bad Content-Length")
+    if size > len(data) - start:
+        raise RemoteProtocolError(400, "Body shorter than Content-Length")
+    return data[start:start + size]
+
+
+def _answerable(message):
+    """A request with a Via that leads back; an ACK is never answered (17.1.1.3)."""
+    if message.status or message.method == "ACK":
+        return False
+    try:
+        return bool(message.via)
+    except RemoteProtocolError:
+        return False
+
+
+class Framer:
+    """Messages and keep-alives of one stream.
+
+    `broken` is the error after which nothing more can be read.  It is raised by the feed that meets it; if that
+    feed holds whole messages before, they are returned and the next feed raises.
+    """
+    __slots__ = ("broken", "_buffer", "_searched", "_need")
+
+    def __init__(self):
+        self.broken = None
+        self._buffer = b""
+        self._searched = 0      # no end of the head before this
+        self._need = 0          # octets of the message under way, 0: not known yet
+
+    def feed(self, data):
+        """["ping" (answer it with CRLF) or ("message", bytes), …]"""
+        if self.broken:
+            raise self.broken
+        self._buffer = self._buffer + data if self._buffer else data
+        found = []
+        try:
+            while self._buffer and self._next(found):
+                pass
+        except RemoteProtocolError as error:
+            self.broken = error
+            self._buffer = b""
+            if not found:
+                raise
+        return found
+
+    def _next(self, found):
+        """Take one piece off the buffer; False if it is not whole yet."""
+        buffer = self._buffer
+        if buffer[0] in b"\r\n":
+            return self._keep_alive(found)
+        if not self._need:
+            end = buffer.find(b"\r\n\r\n", self._searched)
+            if end < 0 and len(buffer) < MAX_HEAD:
+                self._searched = max(0, len(buffer) - 3)
+                return False
+            if end < 0 or end > MAX_HEAD:
+                raise SipError(513, "Message Too Large")
+            self._need = self._measure(buffer[:end + 4])
+        if len(buffer) < self._need:
+            return False
+        found.append(("message", buffer[:self._need]))
+        self._buffer = buffer[self._need:]
+        self._searched = self._need = 0
+        return True
+
+    def _keep_alive(self, found):
+        """CRLF CRLF is a ping, CRLF alone a pong (RFC 5626 3.5.1) or padding (RFC 3261 7.5)."""
+        buffer = self._buffer
+        if buffer[:4] == b"\r\n\r\n":
+            found.append("ping")
+            self._buffer = buffer[4:]
+        elif b"\r\n\r\n".startswith(buffer[:4]):
+            return False
+        elif buffer[:2] == b"\r\n":
+            self._buffer = buffer[2:]
+        else:
+            raise SipError(400, "Bare line break")
+        return True
+
+    def _measure(self, head):
+        """Octets of the message that this head begins."""
+        lengths = _LENGTH(head)
+        if len(lengths) != 1 or not lengths[0].isdigit() or len(lengths[0]) > 10:
+            parse(head, stream=True)            # says what is wrong, with the message to answer
+            raise SipError(400, "Bad Content-Length")
+        need = len(head) + int(lengths[0])
+        if need > MAX_MESSAGE:
+            raise SipError(513, "Message Too Large")
+        return need
