@@ -23,22 +23,28 @@ class Currencies:
         return self.named(one).lower() == self.named(other).lower()
 
     def convert(self, micros, source, target):
-        """An amount in another currency.  ApiError 501 where one of the rates was never set."""
+        """An amount in another currency.  ApiError 501 as of rate()."""
+        numerator, denominator = self.exchange(source, target)
+        return rounded(micros * numerator, denominator)
+
+    def exchange(self, source, target):
+        """Units of `target` for one of `source`, as (numerator, denominator).  ApiError 501 as of rate()."""
         if self.same(source, target):
-            return micros
-        bought, per = self.rate(target)
+            return 1, 1
         paid, each = self.rate(source)
-        return rounded(micros * bought * each, per * paid)
+        bought, per = self.rate(target)
+        return bought * each, per * paid
 
     def rate(self, name):
-        """Units for one of the default currency as (numerator, denominator).
-
-        The table begins with 1 everywhere: money of another currency is not taken at par because nobody said.
+        """Units for one of the default currency as (numerator, denominator).  ApiError 501 without such a currency, and
+        where its rate was never set (0): money is not taken at par because nobody said.
         """
         if self.same(name, ""):
             return 1, 1
         rate = self.db.value("SELECT rate FROM tb_currencies WHERE name = ?", (self.named(name),))
-        if rate.__class__ is not float or not 0 < rate < 1e12 or rate == 1:
+        if rate is None:
+            raise ApiError(501, f"there is no currency {self.named(name)[:16]} in tb_currencies")
+        if rate.__class__ is not float or not 0 < rate < 1e12:
             raise ApiError(501, f"no exchange rate: set tb_currencies.rate of {self.named(name)[:16]}")
         return fraction(rate)
 

@@ -17,6 +17,10 @@ MOST_WORKED = 10_000
 """Rows that are nested or thinned out one by one on the loop: some 30 ms."""
 
 ORDERS = {-1: "u.id", 0: "", 1: "u.id", 2: "u.adddate DESC, u.id DESC", 3: "u.username", 4: "u.statusdate DESC, u.id"}
+"""Each has an index, along which a page is read; a + keeps SQLite from walking it where few accounts are meant."""
+
+_ENDUSER = "+u.type = 0"
+"""Nearly all accounts: no index helps to find them."""
 
 _TREE = ("u.id IN (WITH RECURSIVE tree(id) AS (SELECT id FROM tb_users WHERE parentid = {0} AND parentid <> 0"
          " UNION SELECT c.id FROM tree JOIN tb_users c ON c.parentid = tree.id AND c.parentid <> 0)"
@@ -26,23 +30,28 @@ _CHILD = "coalesce(u.parentid, 0) <> 0"
 _MAIN = "coalesce(u.parentid, 0) = 0"
 _OFF = "(u.enabled = 0 OR u.temporarydisabled = 1)"
 
+_RARE = frozenset((_OFF, "u.status > 0"))
+"""Conditions with an index of the accounts that meet them."""
+
 _ENABLED = {-1: None, 0: _OFF, 1: f"NOT {_OFF}"}
 _ACTIVE = {-1: None, 0: "coalesce(u.status, 0) <= 0", 1: "u.status > 0"}
 _PARENT = {-1: None, -2: _CHILD, 0: _MAIN}
-_INCLUSIVE = {-1: None, -2: f"u.type = 0 AND {_CHILD}", 0: f"u.type = 0 AND {_MAIN}"}
+_INCLUSIVE = {-1: None, -2: f"{_ENDUSER} AND {_CHILD}", 0: f"{_ENDUSER} AND {_MAIN}"}
 """Values of the filters -> condition; a parent's id is none of them."""
 
 
 class Filter:
-    """Conditions over `tb_users u` and their arguments."""
+    """Conditions over `tb_users u` and their arguments; `rare` if few accounts may meet them."""
 
     def __init__(self):
         self.conditions = []
         self.args = {}
+        self.rare = False
 
     def add(self, condition, **args):
         self.conditions.append(condition)
         self.args.update(args)
+        self.rare = self.rare or bool(args) or condition in _RARE
 
     @property
     def where(self):
@@ -55,8 +64,13 @@ def filtered(columns, type=None, id=None, parent=-1, parentinclusive=-1, enabled
     None for type: end users without calling cards; for enabled: those that are; for both when `id` names one.
     """
     found = Filter()
+    if where:                                   # first: it is what most accounts do not meet
+        found.add(expression(where, [name for name in columns if name not in SECRET_COLUMNS], SECRET_COLUMNS))
+        found.rare = True
     if type is None and id is None:
-        found.add("u.type = 0 AND coalesce(u.isoperator, 0) = 0")
+        found.add(f"{_ENDUSER} AND coalesce(u.isoperator, 0) = 0")
+    elif type == 0:
+        found.add(_ENDUSER)
     elif type is not None and type != -1:
         found.add("u.type = :type", type=type)
     if id is not None:
@@ -71,8 +85,6 @@ def filtered(columns, type=None, id=None, parent=-1, parentinclusive=-1, enabled
         _choice(found, "parentinclusive", _INCLUSIVE, parentinclusive)
     else:
         found.add(_TREE.format(":top"), top=parentinclusive)
-    if where:
-        found.add(expression(where, [name for name in columns if name not in SECRET_COLUMNS], SECRET_COLUMNS))
     if parentinclusive not in _INCLUSIVE:       # the parent himself, whatever he is
         found.conditions = [f"({found.where}) OR u.id = :top"]
     if scope is not None:
@@ -108,7 +120,8 @@ class Listing:
         limit = limit if 0 < limit < MOST else MOST
         args = {**found.args, "currency": self.settings.defaultcurrency,
                 "since": utc_text(max(0.0, self.clock.now() - min(max(statdays, 0.0), 36500.0) * 86400))}
-        sql = _select(columns, found, ORDERS[order], limit, max(0, offset) * limit, direction, pcr)
+        order = f"+{ORDERS[order]}" if found.rare and order > 1 else ORDERS[order]
+        sql = _select(columns, found, order, limit, max(0, offset) * limit, direction, pcr)
         return await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor,
                                    hide=SECRET_COLUMNS)
 
@@ -144,7 +157,11 @@ def _select(columns, found, order, limit, skip, direction, pcr):
     order = f"ORDER BY {order}" if order else ""
     page = f"{order} LIMIT {limit + 1} OFFSET {skip}"
     if not STATISTICS.keys() & columns.keys():
-        return f"SELECT {names} FROM tb_users u WHERE {found.where} {page}"
+        if not skip:
+            return f"SELECT {names} FROM tb_users u WHERE {found.where} {page}"
+        # the pages in front are read in the index alone
+        return (f"SELECT {names} FROM (SELECT u.id AS chosen FROM tb_users u WHERE {found.where} {page})"
+                f" CROSS JOIN tb_users u ON u.id = chosen {order}")
     return (f"WITH RECURSIVE chosen(id, type) AS (SELECT u.id, u.type FROM tb_users u WHERE {found.where} {page}),"
             f" {statistics_tables(direction, pcr)} SELECT {names} FROM chosen JOIN tb_users u ON u.id = chosen.id"
             f" LEFT JOIN s ON s.top = u.id {order}")

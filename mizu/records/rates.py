@@ -12,6 +12,7 @@ Entries are in memory, prefixes are read by index: the prefixes of a number in o
 from ..base.clock import utc_text
 from ..base.errors import ApiError, ConfigError
 from ..base.zone import Zone
+from . import account as accounts
 from .price import MICRO, Tariff
 from .timetype import SPECIFIC, Moment
 from .users import DEPTH
@@ -134,9 +135,12 @@ class Rates:
 
     # -- the price ---------------------------------------------------------------------------------
 
-    def find(self, account, number, when=None, kind=ENDUSER):
+    def find(self, account, number, when=None, kind=ENDUSER, payer=None):
         """The Rate of an account (None: of nobody in particular) towards a number in normal form, at a moment (unix
-        seconds, now without it); None where no price holds.  ApiError 501 or 500 where it cannot be computed."""
+        seconds, now without it); None where no price holds.  ApiError 501 or 500 where it cannot be computed.
+
+        payer   whose currency it is told in; without one that of whoever is charged for the account
+        """
         when = self.clock.now() if when is None else when
         utc = utc_text(when)
         number = number[:LONGEST_PREFIX]
@@ -145,7 +149,7 @@ class Rates:
             near = {entry.id: entry for entry in plan.near(prefixes) if entry.is_valid(utc)}
             row = self._best(near, prefixes, self.moment(when)) if near else None
             if row is not None:
-                return self._rate(row, near[row[1]], account)
+                return self._rate(row, near[row[1]], payer or account and self.payer(account))
             if decides and any(entry.is_valid(utc) for entry in plan.entries):
                 return None
         return None
@@ -157,24 +161,18 @@ class Rates:
         return max(rows, key=lambda row: (len(row[2]), SPECIFIC[row[5]], entries[row[1]].validfrom, row[0]),
                    default=None)
 
-    def _rate(self, row, entry, account):
-        currency = self.currencies.named(self.payer(account).currency if account is not None else "")
+    def _rate(self, row, entry, payer):
+        currency = self.currencies.named(payer.currency if payer is not None else "")
         try:
-            return Rate(row, entry, currency, self._exchange(entry.currency, currency))
+            return Rate(row, entry, currency, self.currencies.exchange(entry.currency, currency))
         except (ValueError, TypeError, OverflowError) as error:        # somebody's SQL
             raise ApiError(500, f"price list {entry.name[:40]!r}, prefix {row[2]}: {error}") from None
 
-    def _exchange(self, source, target):
-        """Units of `target` for one of `source`, as (numerator, denominator)."""
-        if self.currencies.same(source, target):
-            return 1, 1
-        (bought, per), (paid, each) = self.currencies.rate(target), self.currencies.rate(source)
-        return bought * each, per * paid
-
     def levels(self, account, number, when=None):
         """What the resellers above an account pay, for tb_cdrresellers: [(level, reseller, Rate or None)], the
-        nearest first as level 1."""
-        return [(level, above, self.find(above, number, when)) for level, above in enumerate(self._above(account), 1)]
+        nearest first as level 1.  An end user above it is none: he pays for its calls himself."""
+        above = [each for each in self._above(account) if each.type != accounts.ENDUSER]
+        return [(level, each, self.find(each, number, when)) for level, each in enumerate(above, 1)]
 
     # -- whose list --------------------------------------------------------------------------------
 

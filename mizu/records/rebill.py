@@ -1,9 +1,10 @@
 """What call records would cost by the prices of now, and the differences booked: each once, however often it is run.
 
 A record's costs say what has been charged so far; they change in the transaction that books the difference, to the
-account that pays, with the record's id.  So a second run finds nothing, a crash loses nothing, and two runs cannot
-meet.  Charged are the caller's payer and the resellers of tb_cdrresellers; costs of providers, sales, company and
-others change in the record alone.  Records are read in pages by key, and worked on in slices of a few milliseconds.
+account that was charged, with the record's id.  So a second run finds nothing, a crash loses nothing, and two runs
+cannot meet.  Charged are the caller's payer and the resellers of tb_cdrresellers: by the ledger's rows of the record,
+and whoever would be now where it has none.  Costs of providers, sales, company and others change in the record alone.
+Records are read in pages by key, and worked on in slices of a few milliseconds.
 """
 
 from collections import deque
@@ -45,6 +46,9 @@ _PAGE = f"""SELECT c.id, c.datum, c.connectdate, c.callerid, c.calledid, c.calle
 
 _LEVELS = """SELECT id, cdrid, resellerid, coalesce(currency, ''), CAST(round(coalesce(cost, 0) * 1000000) AS INTEGER)
     FROM tb_cdrresellers WHERE cdrid IN ({})"""
+
+_CHARGED = """SELECT cdrid, userid, -sum(amount_u) FROM tb_ledger WHERE cdrid <> 0 AND cdrid IN ({})
+    GROUP BY cdrid, userid ORDER BY cdrid, min(id)"""
 
 _UNCHANGED = "CAST(round(coalesce({column}, 0) * 1000000) AS INTEGER) = ?"
 
@@ -124,17 +128,19 @@ class Rebill:
             self.running = None
 
     async def _page(self, rows, work, stopping):
-        levels = {}
+        levels, charged = {}, {}
         if rows:
             ids = ",".join([str(row[0]) for row in rows])
             for row in (await self._query(_LEVELS.format(ids), {}, work.actor)).rows:
                 levels.setdefault(row[1], []).append(row)
+            for cdrid, userid, sum in (await self._query(_CHARGED.format(ids), {}, work.actor)).rows:
+                charged.setdefault(cdrid, {})[userid] = sum
         queue = deque(rows)
         while queue:
             if stopping():
                 raise ApiError(503, f"the server stops after {work.result.records} records: run it again")
             await self.db.gate()
-            work.slice(queue, levels)
+            work.slice(queue, levels, charged)
             await self.pause(SLICE)
 
     def _query(self, sql, args, actor):
@@ -155,7 +161,7 @@ class _Work:
         self.margins = margins
         self.actor = actor
 
-    def slice(self, queue, levels):
+    def slice(self, queue, levels, charged):
         """Records from the front of the queue, for SLICE seconds; one unit for what has changed in them."""
         until = self.monotonic() + SLICE
         planned = []
@@ -163,7 +169,7 @@ class _Work:
             row = queue.popleft()
             self.result.records += 1
             try:
-                planned.append(self._plan(row, levels.get(row[0], ())))
+                planned.append(self._plan(row, levels.get(row[0], ()), charged.get(row[0], {})))
             except ApiError as error:
                 self.result.unrated += 1
                 self.result.warn(row[0], error.message)
@@ -178,18 +184,23 @@ class _Work:
 
     # -- what would be
 
-    def _plan(self, row, levels):
-        """The Changes of one record; ApiError says why it cannot be rated."""
+    def _plan(self, row, levels, sums):
+        """The Changes of one record; ApiError says why it cannot be rated.
+
+        sums   {userid: what the ledger says that it was charged for the record}, in the order of the bookings
+        """
         cdrid, datum, connected, callerid, calledid, called, duration, currency, charged, *costs = row
         number, when = dialled(called or ""), _answered(connected, datum, duration)
         caller = self._account(callerid)
-        rate, paid = self._price(caller, number, when, duration, currency)
-        changes = [Change("tb_cdrs", "costenduser", cdrid, cdrid, self.rates.payer(caller), charged, paid, rate)]
-        for id, _, resellerid, own, cost in levels:
-            reseller = self._account(resellerid)
-            rate, share = self._price(reseller, number, when, duration, own)
-            payer = self.rates.payer(reseller)
-            changes.append(Change("tb_cdrresellers", "cost", id, cdrid, payer, cost, share, rate))
+        shares = [("tb_cdrs", "costenduser", cdrid, caller, currency, charged)]
+        shares += [("tb_cdrresellers", "cost", id, self._account(resellerid), own, cost)
+                   for id, _, resellerid, own, cost in levels]
+        payers = _charged(sums, [(self.rates.payer(share[3]).id, share[5]) for share in shares])
+        changes = []
+        for (table, column, id, account, own, cost), payer in zip(shares, map(self._account, payers)):
+            rate, share = self._price(account, payer, number, when, duration, own)
+            changes.append(Change(table, column, id, cdrid, payer, cost, share, rate))
+        paid = changes[0].new
         for (kind, column), cost in zip(_COSTS, costs):
             new = self._cost(kind, caller, calledid, number, when, duration, currency, cost)
             changes.append(Change("tb_cdrs", column, cdrid, cdrid, None, cost, new, None))
@@ -203,13 +214,13 @@ class _Work:
             raise ApiError(404, f"account {id} is gone")
         return account
 
-    def _price(self, account, number, when, duration, currency):
+    def _price(self, account, payer, number, when, duration, currency):
         """(Rate, what the payer of an account is charged); the record's currency must be his."""
-        rate = self.rates.find(account, number, when, ENDUSER)
+        rate = self.rates.find(account, number, when, ENDUSER, payer)
         if rate is None:
             raise ApiError(404, f"no price for {number} of {account.username}")
         if not self.rates.currencies.same(currency, rate.currency):
-            raise ApiError(422, f"was charged in {currency or 'the default currency'}, {account.username} has"
+            raise ApiError(422, f"was charged in {currency or 'the default currency'}, {payer.username} has"
                                 f" {rate.currency} now")
         return rate, price(rate.tariff, duration)
 
@@ -267,6 +278,27 @@ class _Work:
             told[2] += 1
             told[3] += change.old
             told[4] += change.new
+
+
+def _charged(sums, figures):
+    """Who was charged for the figures of a record: ids in their order.
+
+    sums      {userid: micro-units of the ledger}, the caller's payer first
+    figures   [(who would be charged now, what has been charged)]
+    """
+    left, found = dict(sums), []
+    now = [payer for payer, _ in figures]
+    for at, (payer, cost) in enumerate(figures):
+        others = {*now[:at], *now[at + 1:]} - {payer}
+        exact = [id for id, sum in left.items() if sum == cost]
+        likely = [id for id, sum in left.items() if cost and (sum > cost or id not in others)]
+        charged = exact[0] if exact else payer if payer in left or not likely else likely[0]
+        if exact:
+            del left[charged]
+        elif charged in left:
+            left[charged] -= cost
+        found.append(charged)
+    return found
 
 
 def _answered(connected, datum, duration):

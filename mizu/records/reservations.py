@@ -6,7 +6,9 @@ cent.  Owns tb_reservations; knows no call and no price.
 """
 
 from ..base.errors import ApiError
+from .account import ENDUSER
 from .months import Months
+from .users import DEPTH
 from .values import decimal
 
 SPENDING = "(kind IN ('call', 'sms', 'rebill') OR kind = 'transfer' AND amount_u < 0)"
@@ -47,8 +49,24 @@ class Reservations:
         self.months = Months(users.settings, clock)
 
     def payer(self, account):
-        """The account that is charged for what another one does: its billinguserid, else itself."""
-        return account.billinguserid and self.users.by_id(account.billinguserid) or account
+        """The account that is charged for what another one does: its billinguserid; a sub-end-user's parent; else
+        itself.  Whoever pays for the parent pays for those below.  `billinguserid` of its own: it pays itself."""
+        seen = {account.id}
+        while len(seen) < DEPTH:
+            above = self._above(account)
+            if above is None or above.id in seen:
+                break
+            seen.add(above.id)
+            account = above
+        return account
+
+    def _above(self, account):
+        """Who is charged instead of an account, or None."""
+        named = self.users.by_id(account.billinguserid) if account.billinguserid else None
+        if named is not None or account.type != ENDUSER or not account.parentid:
+            return named
+        parent = self.users.by_id(account.parentid)
+        return parent if parent is not None and parent.type == ENDUSER else None
 
     # -- what is left ------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ STEPS = (
     ("codes and links on their way", (tables_system.OUTGOING,)),
     ("who changed what", (tables_changes.SQL, tables_changes.triggers)),
     ("card payments", (tables_money.PAYMENTS,)),
+    ("who is registered where", (tables_calls.LOCATIONS,)),
+    ("long lists of accounts, who was charged for a call, rates that nobody has set",
+     (tables_users.LISTS, tables_money.CHARGED, tables_money.CURRENCIES, tables_changes.triggers)),
 )
 """(what it brings, its SQL, or functions of the connection that make it): step 1 first."""
 

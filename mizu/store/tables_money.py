@@ -173,6 +173,24 @@ CREATE INDEX ix_payments_open ON tb_payments (nexttry) WHERE state IN ('new', 'a
 CREATE UNIQUE INDEX ix_ledger_card ON tb_ledger (refid) WHERE kind = 'card' AND refid <> '';
 """
 
+CHARGED = """
+-- Who was charged for a call, which rebilling asks.
+CREATE INDEX ix_ledger_cdrid ON tb_ledger (cdrid) WHERE cdrid <> 0;
+"""
+
+CURRENCIES = """
+-- A rate that nobody has set is 0: until this step it was 1, which now means par.
+CREATE TABLE tb_currencies_new (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    sign TEXT NOT NULL DEFAULT '',
+    rate REAL NOT NULL DEFAULT 0
+);
+INSERT INTO tb_currencies_new SELECT id, name, sign, CASE rate WHEN 1 THEN 0 ELSE rate END FROM tb_currencies;
+DROP TABLE tb_currencies;
+ALTER TABLE tb_currencies_new RENAME TO tb_currencies;
+"""
+
 
 def newest(userid):
     """L(userid) as an expression."""

@@ -175,3 +175,11 @@ CREATE TABLE tb_presence (
     datum TEXT DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now'))
 );
 """
+
+LISTS = """
+-- A page of a long list is read along them; the usual filters of lists are in them, too.
+CREATE INDEX ix_users_added ON tb_users (adddate, id, type, isoperator, enabled, temporarydisabled, parentid);
+CREATE INDEX ix_users_used ON tb_users (statusdate DESC, id, type, isoperator, enabled, temporarydisabled, parentid);
+CREATE INDEX ix_users_off ON tb_users (id) WHERE enabled = 0 OR temporarydisabled = 1;
+CREATE INDEX ix_users_active ON tb_users (id) WHERE status > 0;
+"""

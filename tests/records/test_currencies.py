@@ -57,10 +57,30 @@ def test_random_conversions_equal_those_of_exact_fractions(store):
         assert store.currencies.convert(micros, "EUR", "HUF") == floor(exact + Fraction(1, 2))
 
 
-@pytest.mark.parametrize("rate", [0, -1, 1, 9e999, "abc", 1e13])
+def refusal(store, *pair):
+    with pytest.raises(ApiError) as refused:
+        store.currencies.convert(10, *pair)
+    assert refused.value.code == 501
+    return refused.value.message
+
+
+@pytest.mark.parametrize("rate", [0, -1, 9e999, "abc", 1e13])
 def test_a_rate_that_nobody_set_converts_nothing(store, rate):
+    assert refusal(store, "EUR", "USD") == "no exchange rate: set tb_currencies.rate of EUR"
     set_rates(store, EUR=rate)
-    for pair in (("EUR", "USD"), ("USD", "EUR"), ("QQQ", "USD")):
-        with pytest.raises(ApiError) as refused:
-            store.currencies.convert(10, *pair)
-        assert refused.value.code == 501 and "tb_currencies.rate" in refused.value.message
+    for pair in (("EUR", "USD"), ("USD", "EUR")):
+        assert refusal(store, *pair) == "no exchange rate: set tb_currencies.rate of EUR"
+
+
+def test_a_rate_of_exactly_1_is_par(store):
+    set_rates(store, EUR=1, HUF=400)
+    assert store.currencies.convert(10, "EUR", "USD") == store.currencies.convert(10, "USD", "EUR") == 10
+    assert store.currencies.convert(10, "EUR", "HUF") == 4000
+
+
+def test_a_refusal_names_the_currency_that_is_missing(store):
+    for pair in (("QQQ", "USD"), ("USD", "QQQ"), ("QQQ", "EUR")):
+        assert refusal(store, *pair) == "there is no currency QQQ in tb_currencies"
+    set_rates(store, EUR=2)
+    assert refusal(store, "EUR", "GBP") == refusal(store, "GBP", "EUR") == \
+        "no exchange rate: set tb_currencies.rate of GBP"

@@ -187,6 +187,51 @@ def test_whoever_is_billed_for_another_gets_the_difference(billed):
     assert bookings(billed) == [(3, "john", -0.08), (6, "john", -0.16)]
 
 
+def charged(store, cdrid, **users):
+    """Ledger rows as a call books them: the caller's payer first."""
+    with store.db.unit(actor="call") as unit:
+        for name, micros in users.items():
+            store.ledger.add(unit, store.users.by_username(name), -micros, "call", "call", cdrid=cdrid)
+
+
+def test_a_difference_goes_to_whoever_was_charged_for_the_record(billed):
+    without_reseller(billed)
+    charged(billed, 3, kid=120_000)
+    add(billed, "company", currency="EUR")
+    sql(billed, "UPDATE tb_users SET billinguserid = (SELECT id FROM tb_users WHERE username = 'company')"
+                " WHERE username IN ('kid', 'john')")
+    sql(billed, "UPDATE tb_cdrs SET currency = 'EUR' WHERE id IN (1, 6)")
+    sql(billed, "UPDATE tb_currencies SET rate = 0.5 WHERE name = 'EUR'")
+    reprice(billed, "36", 0.2)
+    reprice(billed, "49", 0.12)
+    run(billed)
+    assert bookings(billed) == [(3, "kid", -0.08), (6, "company", 0.04)]
+    assert run(billed).changed == 0 and agree(billed)
+
+
+def test_of_several_who_were_charged_each_gets_his_own_difference(billed):
+    sql(billed, "UPDATE tb_cdrresellers SET currency = 'USD'")
+    charged(billed, 3, kid=120_000, boss=90_000)
+    list_of(billed, 2, "Boss", {"36": 0.15}, userid=billed.ids["boss"])
+    sql(billed, "UPDATE tb_users SET billinguserid = ? WHERE username = 'kid'", billed.ids["boss"])
+    reprice(billed, "36", 0.2)
+    sql(billed, "UPDATE tb_billingtimes SET price = 0.15 WHERE entryid = 2")
+    run(billed)
+    assert [each for each in bookings(billed) if each[0] == 3] == [(3, "kid", -0.08), (3, "boss", -0.06)]
+
+
+@pytest.mark.parametrize("sums, figures, who", [
+    ({}, [(1, 5), (2, 4)], [1, 2]),                     # no rows: whoever would be now
+    ({7: 5}, [(1, 5)], [7]), ({7: 0}, [(1, 0)], [7]),   # also when all was given back
+    ({7: 5}, [(1, 9)], [7]),                            # a first difference that was booked to him
+    ({7: 5, 2: 5}, [(2, 5), (2, 5)], [7, 2]),           # alike: the caller's payer was booked first
+    ({2: 9}, [(2, 5), (2, 4)], [2, 2]), ({2: 9}, [(1, 5), (2, 4)], [2, 2]),     # one for both
+    ({2: 4}, [(1, 0), (2, 4)], [1, 2]), ({2: -1}, [(1, 5), (2, 4)], [1, 2]),    # nothing of the caller's yet
+    ({1: 5}, [(1, 5), (2, 0)], [1, 2]), ({8: 5, 9: 4}, [(1, 5), (2, 4)], [8, 9])])
+def test_who_was_charged_is_read_from_the_ledgers_sums(sums, figures, who):
+    assert module._charged(sums, figures) == who
+
+
 def test_costs_of_our_side_change_in_the_record_and_move_no_money(billed):
     without_reseller(billed)
     list_of(billed, 5, "Trunk", {"36": 0.03}, type=2, userid=billed.ids["trunk"])

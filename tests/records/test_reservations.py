@@ -173,6 +173,34 @@ def test_who_pays_is_the_billing_account_if_there_is_one(store, john):
     assert [store.reservations.payer(each) for each in (child, john, lost)] == [john, john, lost]
 
 
+def test_an_end_users_calls_are_paid_by_the_end_user_above_it(store, john):
+    child = store.users.by_id(add(store, "child", parentid=john.id))
+    below = store.users.by_id(add(store, "below", parentid=child.id))
+    reseller = store.users.by_id(add(store, "reseller", type=2, billinguserid=john.id))
+    resold = store.users.by_id(add(store, "resold", parentid=reseller.id))
+    trunk = store.users.by_id(add(store, "sender", type=5, parentid=john.id))
+    alone = store.users.by_id(add(store, "alone", parentid=john.id))
+    lost = store.users.by_id(add(store, "nobody", parentid=999))
+    with store.db.unit(actor="x") as unit:
+        unit.run("UPDATE tb_users SET billinguserid = id WHERE username = 'alone'")
+    store.users.reload((alone.id,))
+    everybody = (child, below, reseller, resold, trunk, alone, lost)
+    assert [store.reservations.payer(each) for each in everybody] == [john, john, john, resold, trunk, alone, lost]
+
+
+def test_whoever_pays_for_the_parent_pays_for_those_below_and_loops_end(store, john):
+    company = store.users.by_id(add(store, "company"))
+    child = store.users.by_id(add(store, "child", parentid=john.id))
+    with store.db.unit(actor="x") as unit:
+        unit.run("UPDATE tb_users SET billinguserid = ? WHERE id = ?", (company.id, john.id))
+    store.users.reload((john.id,))
+    assert store.reservations.payer(child) == company
+    with store.db.unit(actor="x") as unit:
+        unit.run("UPDATE tb_users SET parentid = ? WHERE id = ?", (child.id, company.id))
+    store.users.reload((company.id,))
+    assert [store.reservations.payer(each) for each in (child, john, company)] == [company, child, john]
+
+
 def test_random_reservations_never_spend_more_than_there_is(store):
     chance = random.Random(17)
     people = [store.users.by_id(add(store, f"u{n}", credit=5.0)) for n in range(3)]
