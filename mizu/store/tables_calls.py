@@ -218,3 +218,30 @@ CREATE INDEX ix_recordings_sipcallid ON tb_recordings (sipcallid) WHERE sipcalli
 LOCKED_NUMBERS = """
 CREATE INDEX ix_telnumbers_lockedby ON tb_telnumbers (lockedby) WHERE lockedby <> 0;
 """
+
+LOCATIONS = """
+-- ip, port: the far end of the flow; localip, localport: ours; expires, registered: unix seconds; path: one a line.
+CREATE TABLE tb_locations (
+    id INTEGER PRIMARY KEY,
+    userid INTEGER NOT NULL,
+    contact TEXT NOT NULL,
+    instance TEXT DEFAULT '',
+    regid INTEGER DEFAULT 0,
+    q REAL DEFAULT 1,
+    expires INTEGER NOT NULL,
+    callid TEXT DEFAULT '',
+    cseq INTEGER DEFAULT 0,
+    useragent TEXT DEFAULT '',
+    path TEXT DEFAULT '',
+    ip TEXT DEFAULT '',
+    port INTEGER DEFAULT 0,
+    transport TEXT DEFAULT '',
+    localip TEXT DEFAULT '',
+    localport INTEGER DEFAULT 0,
+    natted INTEGER DEFAULT 0,
+    push TEXT DEFAULT '',
+    methods TEXT DEFAULT '',
+    registered INTEGER DEFAULT 0
+);
+CREATE INDEX ix_users_status ON tb_users (status) WHERE status > 0;
+"""

@@ -21,6 +21,7 @@ from mizu.records.fields import Fields
 from mizu.records.files import Files
 from mizu.records.ledger import Ledger
 from mizu.records.listing import Listing
+from mizu.records.locations import Locations
 from mizu.records.mail import Mails
 from mizu.records.numbers import Numbers
 from mizu.records.pins import Pins
@@ -117,6 +118,7 @@ def records(folder, *sets):
                            cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
                            cdrupkeep=CdrUpkeep(db, clock, settings, statistics),
                            files=Files(Folders(folder / "data"), settings, clock, Now(), Entropy()),
+                           locations=Locations(db, clock, rest),
                            recordings=Recordings(db, clock), changes=Changes(db, clock, users, ledger),
                            rebill=Rebill(db, clock, users, ledger, rates, settings, rest))
 
