@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "base": "",
     "wire": "base",
     "formats": "base wire",
-    "net": "base",
+    "net": "base wire",
     "sip": "base",
     "store": "base net",
     "records": "base store",
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "api": "base wire formats store records",
     "ua": "base sip store records calls",
     "commands": "base records api",
-    "serve": "base wire formats net records api",
+    "serve": "base wire formats sip net records api",
     "top": "base wire formats net store records api commands serve",
 }
 TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/daemon.py", "mizu/firststart.py", "mizu/importer.py",

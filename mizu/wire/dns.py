@@ -82,6 +82,11 @@ def pack_name(name):
     return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
 
 
+def canonical(name):
+    """The name as answers spell it.  ValueError for one that cannot be asked for."""
+    return _name(pack_name(name), 0)[0]
+
+
 def parse(data):
     """Octets of a response -> Answer.  RemoteProtocolError 400 for what is none."""
     if len(data) < 12:
