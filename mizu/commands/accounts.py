@@ -8,8 +8,8 @@ from ..records.credentials import check_password, check_username, disabled_name,
 from ..records.details import LEVELS, split_words
 from ..records.fields import judge_reseller, judge_user
 from ..records.listing import MOST_WORKED, filtered, nested, thinned
-from ..records.newusers import check_fields, extras, without_extras
-from .writing import PRIORITY, SYNC, add_account, checked_parent, settle
+from ..records.newusers import extras, replacements, without_extras
+from .writing import PRIORITY, SYNC, add_account, checked_parent, refuse_pooled, settle
 
 U_ID = Param("u_id", integer, "id of the account (tb_users.id)")
 U_USERNAME = Param("u_username", username, "user name of the account")
@@ -17,7 +17,7 @@ PCR = Param("pcr", flag, "also the accounts below it")
 
 DETAILS = [
     Param("details", text, "what to tell, joined by -: basic, allfields, statistics, currentcalls, runtime, statustext,"
-                           " typetext, credittext, all, or names of fields"),
+                           " typetext, credittext, numbers, addresses, all, or names of fields"),
     Param("skipnullfields", flag, "leave out what is null, empty or 0"),
     Param("statdays", decimal, "days that the statistics look back"),
     Param("direction", integer, "statistics as 0 the type says, 1 caller, 2 called, 3 both"),
@@ -87,6 +87,10 @@ async def listusers(ctx, type=None, limit=1000, fields=0, order=-1, offset=-1, u
         raise ApiError(403, "where is for administrators")
     if fields not in LEVELS:
         raise ApiError(400, f"parameter fields takes 0, 1 or 2, not {fields}")
+    if limit < 0:
+        raise ApiError(400, f"parameter limit takes 0 for no limit, or how many accounts, not {limit}")
+    if offset < -1:
+        raise ApiError(400, f"parameter offset takes -1 for no pages, or a page from 0, not {offset}")
     listing = ctx.server.listing
     scope = ctx.principal.target.id if ctx.principal.role == Role.RESELLER else None
     found = filtered(listing.db.columns("tb_users"), type, u_id, parent, parentinclusive, enabled, active, where, scope)
@@ -117,7 +121,8 @@ def _sees_all(ctx):
 
 
 @command("setuser", group="accounts", access=USER, fields=True, audited=True,
-         summary="Changes fields of an account, sent as u_NAME, all or none; users only what the manual lists",
+         summary="Changes fields of an account, sent as u_NAME, all or none; users only what the manual lists. num1… or"
+                 " authip1… replace all of its further numbers or addresses, sent empty they remove them",
          params=[U_ID, U_USERNAME, SYNC])
 async def setuser(ctx, u_id=None, u_username=None, sync=-1):
     account = ctx.account(u_id, u_username, required=ctx.is_admin)
@@ -129,34 +134,59 @@ async def setuser(ctx, u_id=None, u_username=None, sync=-1):
 
 
 async def changed(ctx, account, fields, sync):
-    """Change fields of an account as far as the asker may, and say so."""
+    """Change fields of an account, its numbers and addresses, as far as the asker may, and say so."""
     server = ctx.server
     users = server.users
-    values = users.check(fields)
-    if not values:
+    values = users.check(without_extras(fields))
+    extras = replacements(ctx.request.params)
+    if not values and extras == [None, None]:
         raise ApiError(400, "no field to set: send u_NAME=value")
-    _judge(ctx, account, values)
+    _judge(ctx, account, values, extras)
     await hashed(values, server.settings, server.workers, server.entropy)
     await server.db.gate()
     with server.db.unit(actor=ctx.actor, kind="admin") as unit:
-        users.update(unit, account.id, values)
+        _write(users, unit, account.id, values, *extras)
+        if not _ADMINISTERS.isdisjoint(values) and not users.other_admins(()):
+            raise ApiError(422, "the last administrator has to stay")
     users.reload((account.id,))
     await settle(ctx, sync)
-    return Answer("OK")
+    told = {"numbers": extras[0], "addresses": extras[1] and [_written(*each) for each in extras[1]]}
+    return Answer("OK", {name: list for name, list in told.items() if list is not None} or None)
 
 
-def _judge(ctx, account, values):
+_ADMINISTERS = frozenset(("type", "rights", "enabled", "temporarydisabled"))
+"""Columns that make an administrator, or none."""
+
+
+def _write(users, unit, id, values, numbers, addresses):
+    """In a unit: columns, and the numbers and addresses that are not None."""
+    if values:
+        users.update(unit, id, values)
+    if numbers is not None:
+        users.set_numbers(unit, id, numbers)
+    if addresses is not None:
+        users.set_addresses(unit, id, addresses)
+
+
+def _written(host, port):
+    return f"[{host}]:{port}" if port and ":" in host else f"{host}:{port}" if port else host
+
+
+def _judge(ctx, account, values, extras):
     """Whether these values may be set by who asks, and make sense."""
     ctx.judge_rank(account.type, values.get("type"))
-    check_fields(values)
     users = ctx.server.users
     role = ctx.principal.role
     if role > Role.RESELLER or role == Role.RESELLER and account is ctx.principal.target:
         judge_user(values, lambda name: users.column(account.id, name))
     elif role == Role.RESELLER:
         judge_reseller(values)
+    if not ctx.is_admin and extras != [None, None]:
+        raise ApiError(403, "numbers and addresses are given by the administrator")
     if "username" in values:
         check_username(values["username"])
+        if not ctx.is_admin:
+            refuse_pooled(ctx, values["username"])
     if "password" in values:
         check_password(values["password"])
     if values.get("parentid"):
@@ -237,7 +267,7 @@ async def _switch(ctx, ids, values, rename):
     server = ctx.server
     users = server.users
     await server.db.gate()
-    with server.db.unit(actor=ctx.actor) as unit:
+    with server.db.unit(actor=ctx.actor, kind="admin") as unit:
         for id in ids:
             users.switch(unit, id, values, rename)
     users.reload(ids)

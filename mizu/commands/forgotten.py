@@ -26,10 +26,18 @@ _GUESSES = SimpleNamespace(name="answers for one address", limit=(1 / 720, 5))
 _TEXT = """A new password was asked for your account {username}.
 Whoever has this can set it, once, within {minutes} minutes:
 
-{link}
+{how}
 
 If it was not you who asked, do nothing: your password stays.
 """
+
+_CODE = """    {token}
+
+It is a code for the page or the app where you asked for it. If that has no place for a code, it goes to your provider's
+server in the command forgotpasswordreset{server}:
+
+    apientry=forgotpasswordreset&token={token}&newpassword=YOUR_NEW_PASSWORD"""
+"""What the mail tells where no page is configured (reseturl)."""
 
 
 @command("forgotpasswordquestion", group="accounts", access=PUBLIC, limit=(0.2, 10),
@@ -67,9 +75,15 @@ async def _send_links(server, address, answer):
     with server.db.unit() as unit:
         for id, username, email in accounts:
             token = server.resets.issue(unit, id)
-            link = server.settings.reseturl.replace("[TOKEN]", token) or f"Code: {token}"
-            text = _TEXT.format(username=username, minutes=LIFETIME // 60, link=link)
+            text = _TEXT.format(username=username, minutes=LIFETIME // 60, how=_how(server.settings, token))
             server.mails.put(unit, (email,), "Your new password", text, userid=id, secret=True)
+
+
+def _how(settings, token):
+    """How a token is used: the link of the operator's page, or the command."""
+    if settings.reseturl:
+        return settings.reseturl.replace("[TOKEN]", token)
+    return _CODE.format(token=token, server=f" at {settings.domain}" if settings.domain else "")
 
 
 def _note_failure(server, future):
@@ -87,7 +101,7 @@ async def forgotpasswordreset(ctx, token, newpassword):
     check_password(newpassword, server.settings.minpasswordlength)
     values = await hashed({"password": newpassword}, server.settings, server.workers, server.entropy)
     await server.db.gate()
-    with server.db.unit(actor="forgotpasswordreset") as unit:
+    with server.db.unit(actor="forgotpasswordreset", kind="user") as unit:
         account = server.users.by_id(server.resets.take(unit, token) or 0)
         if account is None:
             raise ApiError(422, "this link is not good any more: ask for another")

@@ -42,6 +42,8 @@ async def setcredit(ctx, u_id=None, u_username=None, u_credit=None, sync=-1):
 async def changecredit(ctx, u_id=None, u_username=None, u_credit=None, pin="", sync=-1):
     if not ctx.is_admin and u_credit is not None:
         raise ApiError(403, "access denied: users change their credit by PIN")
+    if not (ctx.is_admin or pin):
+        raise ApiError(400, f"missing parameter pin ({PIN.help}; takes {PIN.type.takes})")
     if pin and u_credit is not None:
         raise ApiError(400, "u_credit or pin, not both")
     account = ctx.account(u_id, u_username) if ctx.is_admin else own_account(ctx)

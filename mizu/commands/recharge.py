@@ -102,10 +102,12 @@ async def transfercredit(ctx, username, credit, sync=-1):
     return credited(ctx, giver, left)
 
 
-@command("checkcredits", group="money", access=ADMIN,
+@command("checkcredits", group="money", access=ADMIN, reads=True, audited=True,
          summary="Compares every balance with its ledger; reports open reservations and notices of low credit due",
          params=[Param("fix", flag, "bring balances to their ledger, give back what no call can still need")])
 async def checkcredits(ctx, fix=False):
+    if fix and not ctx.is_admin:
+        raise ApiError(403, "access denied: fix is for administrators")
     credits = ctx.server.credits
     found = await credits.check()
     wrong = len(found["differences"])

@@ -16,7 +16,7 @@ from ..records.signups import LIFETIME
 from ..records.smsout import sms_number
 from ..records.values import decimal
 from .accounts import U_ID, added
-from .writing import SYNC, settle
+from .writing import SYNC, refuse_pooled, settle
 
 _FIELDS = ("username", "password", "name", "email", "phone", "currency", "country", "address")
 
@@ -48,6 +48,7 @@ async def newuseru(ctx, u_username, u_password, u_name="", u_email="", u_phone="
         if name not in _FIELDS and name != "deviceid":
             raise ApiError(400, f"unknown field u_{name[:64]}: a sign-up takes {', '.join(_FIELDS)}, deviceid")
     _judge_password(ctx, u_username, u_password)
+    refuse_pooled(ctx, u_username)
     if u_currency and not _CURRENCY.fullmatch(u_currency):
         raise ApiError(400, "parameter u_currency takes a currency such as USD")
     if deviceid:

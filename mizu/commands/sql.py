@@ -8,6 +8,9 @@ from ..records.adhoc import prepared
 from .writing import SYNC
 
 
+NO_ADMIN = "no administrator is left who could log in: from a trusted address, adduser with u_type=16 makes one"
+
+
 @command("db", group="store", access=ADMIN, summary="Runs one SQL statement, in SQL Server's or SQLite's words",
          params=[Param("sql", text, "the statement"), Param("isopen", flag, "it answers rows; else guessed"), SYNC])
 async def db(ctx, sql, isopen=None, sync=-1):
@@ -23,7 +26,7 @@ async def db(ctx, sql, isopen=None, sync=-1):
         return Answer("OK: pending")
     done = await future
     await server.db.durable()
-    return Answer(f"OK: {done.rowcount} rows", done.rows)
+    return Answer(f"OK: {done.rowcount} rows", done.rows, warning=None if server.users.other_admins(()) else NO_ADMIN)
 
 
 def _note_failure(log, serial, future):

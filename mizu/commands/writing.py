@@ -61,6 +61,8 @@ async def prepare_account(ctx, fields, numbers=(), addresses=(), route=None, kin
         judge_reseller(values)
         if numbers or addresses:
             raise ApiError(403, "numbers and addresses are given by the administrator")
+    if ctx.principal.role > Role.ADMIN:
+        refuse_pooled(ctx, values.get("username") or "")
     values, password = completed(values, server.entropy)
     ctx.judge_rank(values["type"])
     _inherit(ctx, values)
@@ -68,6 +70,12 @@ async def prepare_account(ctx, fields, numbers=(), addresses=(), route=None, kin
     for each in filter(None, (owner, values)):
         await hashed(each, server.settings, server.workers, server.entropy)
     return Prepared(values, password, owner, numbers, addresses, route)
+
+
+def refuse_pooled(ctx, username):
+    """ApiError 403 for a user name that is a number of the pool: those are given by the administrator."""
+    if ctx.server.users.owned.pooled(username):
+        raise ApiError(403, f"the user name {username} is a number of the pool: assignphonenumber gives it")
 
 
 def create_account(ctx, unit, prepared):
@@ -123,4 +131,5 @@ def _owner(ctx, values):
     return None
 
 
-__all__ = ["PRIORITY", "SYNC", "add_account", "checked_parent", "create_account", "prepare_account", "settle"]
+__all__ = ["PRIORITY", "SYNC", "add_account", "checked_parent", "create_account", "prepare_account",
+           "refuse_pooled", "settle"]

@@ -28,6 +28,12 @@ _CENTS = "((abs(u.credit_u) + 5000) / 10000)"
 _CREDITTEXT = (f"printf('%s%d.%02d %s', CASE WHEN u.credit_u <= -5000 THEN '-' ELSE '' END, {_CENTS} / 100,"
                f" {_CENTS} % 100, coalesce(nullif(u.currency, ''), :currency))")
 
+_NUMBERS = ("(SELECT group_concat(number, ', ') FROM (SELECT number FROM tb_users_numbers WHERE userid = u.id"
+            " AND kind = 'did' ORDER BY id))")
+_ADDRESSES = ("(SELECT group_concat(authip || CASE WHEN port > 0 THEN ':' || port ELSE '' END, ', ') FROM"
+              " (SELECT authip, port FROM tb_users_authip WHERE userid = u.id ORDER BY id))")
+"""The further ones, num1… and authip1…, besides telnumber and authip."""
+
 STATISTICS = {name: FORMULAS[name][name] for name in ("cdrc", "sl", "asr", "acd")}
 """Calls, seconds talked, answered calls in per cent, seconds of an answered call."""
 
@@ -38,6 +44,8 @@ COMPUTED = {
     "statustext": {"statustext": _STATUSTEXT},
     "typetext": {"typetext": _TYPETEXT},
     "credittext": {"credittext": _CREDITTEXT},
+    "numbers": {"numbers": _NUMBERS},
+    "addresses": {"addresses": _ADDRESSES},
 }
 """Word -> {column: SQL}; `u` is the row of tb_users, `s` that of statistics."""
 

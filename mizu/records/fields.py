@@ -83,8 +83,31 @@ class Fields:
         if table == "tb_users":
             self.users.update(unit, rowid, row)
             return
-        sets = ", ".join([f'"{name}" = ?' for name in row])
-        unit.run(f'UPDATE "{table}" SET {sets} WHERE id = ?', (*row.values(), rowid))
+        before = self._owner(table, rowid)
+        with self.users.owned.kept(unit, *{*before, *self._owner(table, rowid, row)}):
+            sets = ", ".join([f'"{name}" = ?' for name in row])
+            unit.run(f'UPDATE "{table}" SET {sets} WHERE id = ?', (*row.values(), rowid))
+        self._judge_pool(unit, table, rowid, row)
+
+    def _owner(self, table, rowid, row={}):
+        """[account] of a row of tb_users_numbers, as `row` would leave it; [] of other tables."""
+        if table != "tb_users_numbers":
+            return []
+        return [row.get("userid") or self.db.value("SELECT userid FROM tb_users_numbers WHERE id = ?", (rowid,))]
+
+    def _judge_pool(self, unit, table, rowid, row={}):
+        """A row of the pool whose number an account goes by is that account's.  ApiError 422 if `row`, what was
+        changed of it, says otherwise."""
+        if table != "tb_telnumbers":
+            return
+        number, free, location = self.db.row("SELECT number, free, coalesce(location, 0) FROM tb_telnumbers"
+                                             " WHERE id = ?", (rowid,))
+        owner = self.users.owned.owner(number)
+        if owner is None or (free, location) == (0, owner):
+            return
+        if location not in (0, owner) or not {"free", "location"}.isdisjoint(row):
+            raise ApiError(422, f"the account {owner} goes by the number {number}: take it from there first")
+        unit.run("UPDATE tb_telnumbers SET free = 0, location = ? WHERE id = ?", (owner, rowid))
 
     def add(self, unit, table, row):
         """A new row; returns its id.  ApiError 404 and 400 for a setting that the next start refuses."""
@@ -94,7 +117,10 @@ class Fields:
             _judge_setting(row)
         names = ", ".join([f'"{name}"' for name in row])
         marks = ", ".join("?" * len(row))
-        return unit.run(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())).lastrowid
+        with self.users.owned.kept(unit, *self._owner(table, 0, row)):
+            id = unit.run(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())).lastrowid
+        self._judge_pool(unit, table, id)
+        return id
 
     def touched(self, table, rowid):
         """After the unit: tell whoever keeps rows of the table in memory."""

@@ -4,14 +4,14 @@ import ipaddress
 import re
 
 from ..base.errors import ApiError
-from .account import ENDUSER, OWNER, SENDER, TYPES
+from .account import ENDUSER, OWNER, SENDER
 from .credentials import check_password, check_username
 
 MOST_EXTRAS = 100
 """Numbers, and addresses, that one request may bring."""
 
 _EXTRA = re.compile(r"(?:u_)?(num|authip)([0-9]{1,3})", re.ASCII)
-_NUMBER = re.compile(r"\+?[0-9A-Za-z_.*#@-]{1,64}", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
 _DOMAIN = re.compile(r"[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?(\.[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?)*", re.ASCII)
 _WITH_PORT = re.compile(r"(\[[^]]+\]|[^:]+):([0-9]{1,5})", re.ASCII)
 
@@ -21,23 +21,12 @@ def completed(values, entropy):
     check_username(values.get("username") or "")
     values = {name: value for name, value in values.items() if value is not None}
     type = values.setdefault("type", ENDUSER)
-    check_fields(values)
     values.setdefault("needauth", 1 if type == SENDER else 4)
     if values.get("password"):
         check_password(values["password"])
         return values, None
     values["password"] = entropy.password()
     return values, values["password"]
-
-
-def check_fields(values):
-    """ApiError 400 for a type of account that there is not, or an address that is none."""
-    type = values.get("type", ENDUSER)
-    if type not in TYPES:
-        known = ", ".join([f"{number} {word}" for number, word in TYPES.items()])
-        raise ApiError(400, f"parameter u_type takes one of {known}, not {type}")
-    if values.get("authip"):
-        _address(values["authip"].strip())
 
 
 def owner_of(values, entropy):
@@ -55,31 +44,41 @@ def without_extras(fields):
 
 def extras(params):
     """Parameters -> ([number], [(host, port)]) of num1 … and authip1 …, with or without u_, in their order."""
+    numbers, addresses = replacements(params)
+    return numbers or [], addresses or []
+
+
+def replacements(params):
+    """The same for what replaces what is there: None for a kind that no parameter names; named empty it is []."""
     found = {"num": {}, "authip": {}}
+    named = set()
     for name, value in params.items():
         match = _EXTRA.fullmatch(name)
-        if match and value.strip():
-            found[match[1]][int(match[2])] = value.strip()
+        if match:
+            named.add(match[1])
+            if value.strip():
+                found[match[1]][int(match[2])] = (name, value.strip())
     for kind, given in found.items():
         if len(given) > MOST_EXTRAS:
             raise ApiError(400, f"at most {MOST_EXTRAS} of {kind}1 … at once")
-    return ([_number(text) for _, text in sorted(found["num"].items())],
-            [_address(text) for _, text in sorted(found["authip"].items())])
+    return [[parse(text, name) for _, (name, text) in sorted(found[kind].items())] if kind in named else None
+            for kind, parse in (("num", number), ("authip", address))]
 
 
-def _number(text):
-    text = re.sub(r"[ ()/]", "", text)
-    if not _NUMBER.fullmatch(text):
-        raise ApiError(400, f"parameter num takes a telephone number, not {text[:40]!r}")
-    return text
+def number(text, name="num"):
+    """A telephone number without what people write between its digits."""
+    plain = re.sub(r"[ ()/.-]", "", text)
+    if not _NUMBER.fullmatch(plain):
+        raise ApiError(400, f"parameter {name} takes a telephone number, not {text[:40]!r}")
+    return plain
 
 
-def _address(text):
+def address(text, name="authip"):
     """An address, network (10.0.0.0/8), range (10.0.0.1-10.0.0.9) or domain, with `:port` or without."""
     match = _WITH_PORT.fullmatch(text)
     host, port = (match[1].strip("[]"), int(match[2])) if match else (text, 0)
     if port > 65535 or not (_is_network(host) or _is_range(host) or _is_domain(host)):
-        raise ApiError(400, f"parameter authip takes an address, a range or a domain, not {text[:40]!r}")
+        raise ApiError(400, f"parameter {name} takes an address, a range or a domain, not {text[:40]!r}")
     return host, port
 
 

@@ -18,8 +18,10 @@ NOTHING, FULL = 0, 3
 """verify: not even the account and locks · the number must be of the pool.  Between them, 1 and 2, it may come from
 outside; what is in the pool is given away by the pool's rules all the same."""
 
-_UNUSED = ("NOT EXISTS (SELECT 1 FROM tb_users WHERE username = n.number OR telnumber = n.number AND telnumber <> '')"
-           " AND NOT EXISTS (SELECT 1 FROM tb_users_numbers WHERE number = n.number AND kind = 'did')")
+_OTHER = "CASE WHEN n.number LIKE '+%' THEN substr(n.number, 2) ELSE '+' || n.number END"
+_UNUSED = (f"NOT EXISTS (SELECT 1 FROM tb_users WHERE username IN (n.number, {_OTHER}))"
+           f" AND NOT EXISTS (SELECT 1 FROM tb_users WHERE telnumber IN (n.number, {_OTHER}) AND telnumber <> '')"
+           f" AND NOT EXISTS (SELECT 1 FROM tb_users_numbers WHERE number IN (n.number, {_OTHER}) AND kind = 'did')")
 
 _FREE = f"n.free = 1 AND coalesce(n.location, 0) = 0 AND {_UNUSED}"
 
@@ -138,30 +140,26 @@ class Numbers:
                 raise ApiError(404, "no free number")
             return self.find(row[1])
         found = self.find(number)
-        if self._has(account, found.number if found is not None else number):
+        if account is not None and self.users.owned.has(id, number):
             return found                # asked again
         if found is None and verify == FULL:
             raise ApiError(404, f"no such number in the pool: {number}")
-        if found is None and not self.db.value(f"SELECT {_UNUSED} FROM (SELECT ? AS number) n", (number,)):
+        if found is None and self.users.owned.owner(number) is not None:
             raise ApiError(422, f"the number {number} belongs to another account")
         if found is not None:
             self._judge(found if verify != NOTHING else Number(found.id, number, found.free, None), account, True)
         return found
-
-    def _has(self, account, number):
-        """Whether the account goes by the number already."""
-        return account is not None and (number in (account.telnumber, account.username) or bool(self.db.value(
-            "SELECT 1 FROM tb_users_numbers WHERE userid = ? AND number = ? AND kind = 'did'", (account.id, number))))
 
     def _save(self, unit, account, column, number):
         if number == getattr(account, column):
             return
         if column == "username":
             check_username(number)
-        else:
-            unit.run("DELETE FROM tb_users_numbers WHERE userid = ? AND number = ? AND kind = 'did'",
-                     (account.id, number))
-            if account.telnumber:       # it still rings there
-                unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')",
-                         (account.id, account.telnumber))
-        self.users.update(unit, account.id, {column: number})
+        with self.users.owned.kept(unit, account.id):
+            if column == "telnumber":
+                unit.run("DELETE FROM tb_users_numbers WHERE userid = ? AND number = ? AND kind = 'did'",
+                         (account.id, number))
+                if account.telnumber:       # it still rings there
+                    unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')",
+                             (account.id, account.telnumber))
+            self.users.update(unit, account.id, {column: number})

@@ -5,8 +5,10 @@ Owns tb_users, tb_users_numbers and tb_users_authip.  Knows no request: who may 
 
 from ..base.errors import ApiError
 from .account import COLUMNS, Account
+from .columnrules import judge
 from .credentials import stored
-from .values import checked
+from .ownership import Ownership
+from .values import checked, decimal
 
 MOST = 50_000
 """Accounts in memory (50 MiB at most); the oldest leave first and are read again when they are asked for."""
@@ -39,6 +41,7 @@ class Users:
         self.clock = clock
         self._ids = {}
         self._names = {}
+        self.owned = Ownership(db, clock)
         db.on_touched.append(self._touched)
 
     def __len__(self):
@@ -171,18 +174,43 @@ class Users:
         row = self._row(values, values["username"])
         names = ", ".join([f'"{name}"' for name in row])
         marks = ", ".join("?" * len(row))
-        return unit.run(f"INSERT INTO tb_users ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
+        id = unit.run(f"INSERT INTO tb_users ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
+        for number in self.owned.of(id):
+            self.owned.take(unit, id, number)
+        return id
 
     def update(self, unit, id, values):
-        """Change columns of one row; reload() it once the unit is over."""
+        """Change columns of one row; reload() it once the unit is over.  ApiError 422 for a user name or number of
+        somebody else, and for another currency of money that is there."""
         username = values.get("username")
         if username is not None:
             self.refuse_taken(username, id)
         row = self._row(values, username or self.db.value("SELECT username FROM tb_users WHERE id = ?", (id,)))
         if "username" in row and "password" not in row and self.settings.passwordstore == "ha1":
             row.update(ha1="", passwordhash="")     # HA1 holds the old name: a new password is needed
+        if "currency" in row:
+            self._judge_currency(id, row["currency"])
+        self._write(unit, id, row)
+
+    def _write(self, unit, id, row):
         sets = ", ".join([f'"{name}" = ?' for name in row])
-        unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+        if "username" not in row and "telnumber" not in row:
+            unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+            return
+        with self.owned.kept(unit, id):
+            unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+
+    def _judge_currency(self, id, name):
+        """ApiError 422 if an account with money, or whose calls hold some, would change its currency."""
+        default = self.settings.defaultcurrency
+        currency, credit = self.db.row("SELECT currency, credit_u FROM tb_users WHERE id = ?", (id,))
+        if (currency or default).lower() == (name or default).lower():
+            return
+        if credit:
+            raise ApiError(422, f"the account holds {decimal(credit):.2f} {currency or default}: empty it by"
+                                " transfercredit or setcredit 0, then change u_currency")
+        if self.db.value("SELECT 1 FROM tb_reservations WHERE userid = ?", (id,)):
+            raise ApiError(422, "money is reserved for calls of the account: change u_currency when they have ended")
 
     def switch(self, unit, id, values, rename=None):
         """Set the flags of enabled and disabled; `rename(username, id)` tells another name, or None for none."""
@@ -191,8 +219,7 @@ class Users:
         if name is not None:
             self.refuse_taken(name, id)
             values = {**values, "username": name}       # and HA1 stays: the old name comes back
-        sets = ", ".join([f"{column} = ?" for column in values])
-        unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*values.values(), id))
+        self._write(unit, id, values)
 
     def delete(self, unit, id):
         """The row and what belongs to it alone, its numbers back to the pool; its ledger and call records stay."""
@@ -204,11 +231,19 @@ class Users:
 
     def check(self, values):
         """Column -> value as the column takes it; ApiError 400 names the field that does not fit."""
-        return checked(values, self.db.columns("tb_users"), "u_")
+        row = judge(checked(values, self.db.columns("tb_users"), "u_"), "u_")
+        currency = row.get("currency")
+        if currency and currency.lower() != self.settings.defaultcurrency.lower() and not self.db.value(
+                "SELECT 1 FROM tb_currencies WHERE name = ?", (currency,)):
+            raise ApiError(400, f"parameter u_currency takes a currency of tb_currencies such as"
+                                f" {self.settings.defaultcurrency}, not {currency[:16]!r}")
+        return row
 
     def refuse_taken(self, username, but=0):
         if self.db.value("SELECT id FROM tb_users WHERE username = ? AND id <> ?", (username, but)):
             raise ApiError(422, "user exists")
+        if self.owned.owner(username, but) is not None:
+            raise ApiError(422, f"the number {username} belongs to another account")
 
     def _row(self, values, username):
         """The columns to write: checked, and the password as `passwordstore` wants it."""
@@ -225,18 +260,31 @@ class Users:
     def other_admins(self, ids):
         """Whether somebody but these can still administer."""
         admins = self.db.rows("SELECT id FROM tb_users WHERE type IN (15, 16) AND enabled <> 0"
-                              " AND temporarydisabled <> 1")
+                              " AND temporarydisabled <> 1 AND NOT coalesce(rights, 0) BETWEEN 1 AND 49")
         return any(id not in ids for id, in admins)
 
     # -- numbers and addresses ---------------------------------------------------------------------
 
     def add_number(self, unit, id, number):
         """A further DID; ApiError 422 if it is somebody else's."""
-        owner = self.db.value("SELECT userid FROM tb_users_numbers WHERE number = :n AND kind = 'did'"
-                              " UNION SELECT id FROM tb_users WHERE telnumber = :n OR username = :n", {"n": number})
-        if owner not in (None, id):
-            raise ApiError(422, f"the number {number} belongs to another account")
-        unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+        if self.owned.has(id, number):
+            return
+        with self.owned.kept(unit, id):
+            unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+
+    def set_numbers(self, unit, id, numbers):
+        """These are the further DIDs from now on; ApiError 422 if one is somebody else's."""
+        with self.owned.kept(unit, id):
+            unit.run("DELETE FROM tb_users_numbers WHERE userid = ? AND kind = 'did'", (id,))
+            for number in numbers:
+                if not self.owned.has(id, number):
+                    unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+
+    def set_addresses(self, unit, id, addresses):
+        """These [(host, port)] are the further source addresses from now on."""
+        unit.run("DELETE FROM tb_users_authip WHERE userid = ?", (id,))
+        for host, port in addresses:
+            self.add_address(unit, id, host, port)
 
     def add_address(self, unit, id, host, port):
         """A further source address, range or domain."""

@@ -56,6 +56,9 @@ def reads(items):
 def statement(items):
     """One statement's nodes -> the same for SQLite."""
     verb = items[0]
+    if is_word(verb, "vacuum"):
+        raise ApiError(400, "VACUUM is not run here, it would stop everybody: free pages of the file are used again by"
+                            " themselves, and backups are compact copies")
     if verb.kind != "group" and not is_word(verb, *VERBS):
         raise ApiError(400, f"{verb.text[:30].upper()} is not supported: write SELECT, INSERT, UPDATE or DELETE")
     return rewrite(_verb(items))

@@ -48,6 +48,8 @@ ALLOWED = (frozenset(FUNCTIONS) | frozenset(SPECIAL) | frozenset("""coalesce ifn
 
 GRAMMAR = frozenset("""and or not in is null like glob between case when then else end escape collate nocase cast as
     true false isnull notnull""".split())
+QUERY = frozenset("""select union intersect except from where join with values exists having order group limit offset
+    insert update delete""".split())
 UNITS_FIRST = ("dateadd", "datediff", "datepart")
 
 
@@ -80,6 +82,8 @@ def _judge_name(node, called, columns, secret, functions):
     word = "temporarydisabled" if node.word == "temporarilydisabled" else node.word
     if word in secret:
         raise ApiError(400, f"the column {word} cannot be asked for")
+    if node.kind == "name" and word in QUERY and word not in columns:
+        raise ApiError(400, f"{word.upper()} has no place in a condition: it compares columns, no query")
     if node.kind == "name" and called and word not in GRAMMAR:
         if word not in functions:
             raise ApiError(400, f"the function {word[:40]} has no place in a condition")

@@ -247,6 +247,83 @@ def test_no_loop_of_parents_comes_about(town):
     town.ask("setuser", u_id=town.boss, u_parentid=town.kid)
 
 
+@pytest.mark.parametrize("params, refusal", [
+    ({"u_monthlylimit": -5}, "u_monthlylimit takes an amount from 0 to 1000000000, 0 for no limit, not -5"),
+    ({"u_billingday": 45}, "u_billingday takes a day of the month from 1 to 31, not 45"),
+    ({"u_port": 99999}, "u_port takes a port from 0 to 65535, not 99999"),
+    ({"u_currency": "XYZ"}, "u_currency takes a currency of tb_currencies such as USD, not 'XYZ'"),
+    ({"u_enabled": 7}, "u_enabled takes one of 0, 1, not 7"),
+    ({"num1": "x"}, "num1 takes a telephone number, not 'x'")])
+def test_a_value_that_no_account_could_mean_is_refused_on_every_way(town, params, refusal):
+    for entry, more in (("setuser", {"u_username": "john"}), ("adduser", {"u_username": "new"}),
+                        ("newuseri", {"u_username": "new"}), ("setfield", {"rowid": town.john}),
+                        ("addrecord", {"table": "tb_users", "u_username": "new"})):
+        if "num1" in params and entry in ("newuseri", "addrecord"):
+            continue
+        assert town.refused(entry, **more, u_comment="x", **params) == (400, f"parameter {refusal}"), entry
+    assert town.value("john", "comment") == ""
+
+
+def test_setuser_replaces_further_numbers_and_addresses(town):
+    town.ask("addrecord", table="tb_telnumbers", u_number="36111")
+    town.ask("adduser", u_username="t", u_type=5, u_authip="5.5.5.5", u_authip2="6.6.6.6", num1="36111", num2="36222")
+    answer = town.ask("setuser", u_username="t", u_authip2="7.7.7.7", u_authip3="[::1]:5070")
+    assert answer.data == {"addresses": ["7.7.7.7", "[::1]:5070"]}
+    assert town.ask("setuser", u_username="t", u_num1="36222", num2="36 333").data == {"numbers": ["36222", "36333"]}
+    assert town.db.row("SELECT free, location FROM tb_telnumbers") == (1, 0)
+    shown = town.ask("getuser", u_username="t", details="numbers-addresses-authip").data
+    assert (shown["numbers"], shown["addresses"], shown["authip"]) == ("36222, 36333", "7.7.7.7, ::1:5070", "5.5.5.5")
+    assert town.ask("setuser", u_username="t", u_authip2="").data == {"addresses": []}
+    assert town.ask("getuser", u_username="t", details="addresses").data["addresses"] is None
+    assert town.refused("setuser", u_username="john", num1="36333", u_comment="x")[0] == 422
+    assert town.value("john", "comment") == ""
+    for by, name in (("john", "john"), ("boss", "kid")):
+        assert town.refused("setuser", by, u_username=name, num1="1") == (
+            403, "numbers and addresses are given by the administrator")
+
+
+def test_a_number_of_the_pool_is_given_by_administrators_only(town):
+    town.ask("addrecord", table="tb_telnumbers", u_number="+36111")
+    assert town.refused("adduser", "boss", u_username="36111") == (
+        403, "the user name 36111 is a number of the pool: assignphonenumber gives it")
+    assert town.refused("setuser", "boss", u_id=town.kid, u_username="+36111")[0] == 403
+    town.ask("adduser", u_username="36111")
+    assert town.db.row("SELECT free, location FROM tb_telnumbers") == (0, town.value("36111", "id"))
+    town.ask("deluser", u_username="36111")
+    assert town.db.row("SELECT free, location FROM tb_telnumbers") == (1, 0)
+
+
+def test_a_disabled_number_goes_back_with_its_name_and_comes_with_it(town):
+    town.ask("addrecord", table="tb_telnumbers", u_number="36111")
+    id = town.ask("adduser", u_username="36111").data["user_id"]
+    town.ask("disableuser", u_id=id, disabletype=3)
+    assert town.db.row("SELECT free, location FROM tb_telnumbers") == (1, 0)
+    town.ask("enableuser", u_id=id)
+    assert town.db.row("SELECT free, location FROM tb_telnumbers") == (0, id)
+    town.ask("disableuser", u_id=id, disabletype=3)
+    town.ask("setuser", u_username="john", u_telnumber="36111")
+    assert town.refused("enableuser", u_id=id) == (422, "the number 36111 belongs to another account")
+
+
+@pytest.mark.parametrize("values", [{"u_type": 0}, {"u_enabled": 0}, {"u_temporarilydisabled": 1}, {"u_rights": 30}])
+def test_the_last_administrator_does_not_become_none(town, values):
+    refusal = 422, "the last administrator has to stay"
+    add(town, "off", type=15, enabled=0)
+    add(town, "low", type=16, rights=30)
+    for by in ("root", None):
+        assert town.refused("setuser", by, u_username="root", **values)[0] in (403, 422)
+    assert town.refused("setuser", "root", u_username="root", **values) == refusal
+    assert town.refused("setfield", "root", rowid=town.root, **values) == refusal
+    town.ask("adduser", "root", u_username="second", u_type=15)
+    town.ask("setuser", "root", u_username="root", **values)
+
+
+@pytest.mark.parametrize("params, name", [({"limit": -5}, "limit"), ({"offset": -7}, "offset")])
+def test_listusers_refuses_pages_that_there_are_not(town, params, name):
+    code, message = town.refused("listusers", **params)
+    assert code == 400 and message.startswith(f"parameter {name} takes ")
+
+
 # -- deluser ---------------------------------------------------------------------------------------
 
 def test_deluser_deletes_what_belongs_to_the_account_and_closes_its_books(town):

@@ -68,6 +68,16 @@ def test_a_right_answer_mails_a_link_and_never_the_password(house):
     assert reset.message == "OK: password changed" and house.users.by_username("john").password == "brandnewpw"
 
 
+def test_without_a_page_the_mail_tells_how_the_code_is_used(house):
+    token = link(house)
+    text = house.gateways.mails[-1].text
+    assert f"\n    {token}\n" in text and "forgotpasswordreset:" in text
+    assert f"apientry=forgotpasswordreset&token={token}&newpassword=" in text
+    house.set(domain="sip.example.com")
+    link(house)
+    assert "forgotpasswordreset at sip.example.com:" in house.gateways.mails[-1].text
+
+
 def test_a_wrong_answer_and_an_unknown_address_are_answered_alike(house):
     house.change("kid", email="kid@example.org")
     answers = [house.keyed("forgotpasswordanswer", email=email, forgotpasswordanswer=text) for email, text in (

@@ -170,7 +170,7 @@ def test_checkcredits_tells_what_it_found(bank):
     assert bank.value("john", "credit") == 99
     assert bank.ask("checkcredits", fix=1).message.endswith("; 1 balances and 0 reservations put right")
     assert bank.value("john", "credit") == 12.34 and not bank.ask("checkcredits").warning
-    assert bank.refused("checkcredits", "john")[0] == bank.refused("checkcredits", "agent")[0] == 403
+    assert bank.refused("checkcredits", "john")[0] == bank.refused("checkcredits", "agent", fix=1)[0] == 403
 
 
 def test_checkpins_tells_ids_and_problems_only(bank):
@@ -179,3 +179,16 @@ def test_checkpins_tells_ids_and_problems_only(bank):
     answer = bank.ask("checkpins", "agent")
     assert answer.message == "OK: 1 PINs need attention"
     assert answer.data.dicts() == [{"id": 2, "batch": "", "value": -1.0, "currency": "EUR", "problem": "malformed"}]
+
+
+def test_support_checks_the_credits_and_does_not_put_them_right(town):
+    assert town.ask("checkcredits", "agent").message == "OK: 5 balances agree with their ledger"
+    assert town.refused("checkcredits", "agent", fix=1) == (403, "access denied: fix is for administrators")
+    for by in ("john", "boss"):
+        assert town.refused("checkcredits", by)[0] == 403
+
+
+@pytest.mark.parametrize("params", [{}, {"pin": ""}, {"pin": "", "u_id": 5}])
+def test_a_user_who_sends_no_pin_is_asked_for_one(town, params):
+    code, message = town.refused("changecredit", "john", **params)
+    assert code == 400 and message.startswith("missing parameter pin (the code of a prepaid card")

@@ -35,6 +35,16 @@ def test_a_taken_name_tells_no_more_than_that(town):
     assert town.refused("newuseru", **{**FORM, "u_username": "root"}) == (422, "user exists")
 
 
+@pytest.mark.parametrize("verify", ["0", "mail"])
+def test_nobody_signs_up_with_a_number_of_the_pool_or_of_somebody_else(town, verify):
+    town.settings.newuserverify = verify
+    town.settings.smtpserver, town.settings.smtpfrom = "mail", "pbx@example.com"
+    town.ask("addrecord", table="tb_telnumbers", u_number="+36111")
+    town.ask("setuser", u_username="john", u_telnumber="36222")
+    for name, code in (("36111", 403), ("+36111", 403), ("36222", 422), ("+36222", 422)):
+        assert town.refused("newuseru", **{**FORM, "u_username": name, "u_email": "a@example.org"})[0] == code
+
+
 def test_newusercredit_is_booked(tmp_path):
     town = Town(tmp_path, "newusercredit=1.5")
     town.ask("newuseru", **FORM)

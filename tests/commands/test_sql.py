@@ -41,6 +41,18 @@ def test_what_db_refuses(town, params, code):
     assert town.refused("db", **params)[0] == code
 
 
+def test_vacuum_is_refused_with_the_reason(town):
+    for sql in ("vacuum", "VACUUM INTO '/tmp/x'"):
+        code, message = town.refused("db", sql=sql)
+        assert code == 400 and message.startswith("VACUUM is not run here, it would stop everybody")
+
+
+def test_db_says_when_no_administrator_is_left(town):
+    assert town.ask("db", sql="update tb_users set comment = 'x'").warning is None
+    assert town.ask("db", sql="update tb_users set enabled = 0 where type = 16").warning.startswith(
+        "no administrator is left who could log in")
+
+
 def test_db_is_for_administrators(town):
     for who in ("john", "boss", "agent"):
         assert town.refused("db", who, sql="select 1")[0] == 403

@@ -165,7 +165,7 @@ def test_search_finds_people_in_reach_only(town):
     assert found("%", None) == [] and found("_", None) == [] and found("\\", None) == []
     with town.db.unit() as unit:
         for id in (leaf.id, town.ids["lone"]):
-            town.users.update(unit, id, {"usergroup": "sales", "telnumber": "36500"})
+            town.users.update(unit, id, {"usergroup": "sales", "telnumber": f"36500{id}"})
     town.users.forget()
     assert found("36500", town.users.by_id(leaf.id)) == ["leaf", "lone"]
 

@@ -477,3 +477,9 @@ def test_repetition_costs_no_more_than_its_length(piece):
             function("select " + piece * (LENGTH // len(piece) - 10))
         except ApiError as error:
             assert error.code == 400
+
+
+@pytest.mark.parametrize("text, word", [("id in (select 1)", "SELECT"), ("1 = 1 union select 1", "UNION"),
+                                        ("exists (select 1)", "EXISTS"), ("id = 1 order by id", "ORDER")])
+def test_a_query_in_a_condition_is_refused_by_its_word(text, word):
+    assert refused(expression, text, ["id"]) == f"{word} has no place in a condition: it compares columns, no query"

@@ -1,0 +1,62 @@
+"""What the columns of an account take."""
+
+import pytest
+
+from mizu.base.errors import ApiError
+from mizu.records.columnrules import RULES, judge
+from mizu.store import schema
+
+from .store import add
+
+
+def test_each_rule_is_of_a_column():
+    assert RULES.keys() <= schema.columns("tb_users").keys()
+
+
+@pytest.mark.parametrize("name, good, bad", [
+    ("type", ["0", "17"], ["77", "-1", "6"]), ("needauth", ["0", "10"], ["99", "11", "-1"]),
+    ("enabled", ["0", "1", "yes"], ["7", "-1"]), ("postpaid", ["1"], ["2"]), ("rights", ["0", "60"], ["61", "5"]),
+    ("monthlylimit", ["0", "12.5"], ["-5", "-0.01", "1000000000"]), ("dailylimit", ["3"], ["-1"]),
+    ("maxlines", ["0", "30"], ["-1"]), ("billingday", ["1", "31", ""], ["0", "32", "45", "-1"]),
+    ("port", ["0", "65535"], ["65536", "99999", "-1"]), ("protocol", ["2"], ["3"]), ("cli", ["5"], ["6"]),
+    ("routertpcalled", ["7"], ["8"]), ("telnumber", ["", "+36 (1) 234-567"], ["x", "36a", "<1>"]),
+    ("currency", ["", "usd", "EUR"], ["XYZ", "x", "EURO"]), ("authip", ["", "10.0.0.0/8"], ["1.2.3", "a b"]),
+    ("parentid", ["0"], ["-1"]), ("noanswertimeout", ["15"], ["-1", "9999"])])
+def test_what_no_account_could_mean_is_refused_by_name(store, name, good, bad):
+    for text in good:
+        store.users.check({name: text})
+    for text in bad:
+        with pytest.raises(ApiError) as error:
+            store.users.check({name: text})
+        assert error.value.code == 400
+        assert error.value.message.startswith(f"parameter u_{name} takes ") and ", not " in error.value.message
+
+
+def test_a_refusal_says_what_is_accepted():
+    for row, words in (({"needauth": 99}, "one of 0 none, 1 address, 2 tech prefix"), ({"enabled": 7}, "one of 0, 1,"),
+                       ({"billingday": 45}, "a day of the month from 1 to 31, not 45"),
+                       ({"monthlylimit": -5.5}, "not -5.5")):
+        with pytest.raises(ApiError) as error:
+            judge(row, "u_")
+        assert words in error.value.message
+
+
+def test_a_number_is_kept_without_what_people_write_between_its_digits(store):
+    assert store.users.check({"telnumber": "+36 (1) 234-567"}) == {"telnumber": "+361234567"}
+    assert store.users.check({"telnumber": "", "port": None}) == {"telnumber": "", "port": None}
+
+
+@pytest.mark.parametrize("held", ["money", "debt", "reserved", "nothing", "same"])
+def test_money_does_not_change_its_currency(store, held):
+    id = add(store, "ann", currency="EUR", credit={"money": 5.0, "debt": -1.0, "same": 5.0}.get(held, 0.0))
+    if held == "reserved":
+        with store.db.unit() as unit:
+            unit.run("INSERT INTO tb_reservations (userid, amount) VALUES (?, 1)", (id,))
+    with store.db.unit() as unit:
+        if held in ("nothing", "same"):
+            store.users.update(unit, id, {"currency": "HUF" if held == "nothing" else "eur"})
+            return
+        with pytest.raises(ApiError) as error:
+            store.users.update(unit, id, {"currency": "HUF"})
+    assert error.value.code == 422 and store.db.value("SELECT currency FROM tb_users WHERE id = ?", (id,)) == "EUR"
+    assert ("setcredit 0" in error.value.message) == (held != "reserved")
