@@ -73,7 +73,7 @@ def first_start(server, url):
         password = _given_password(server.environ) or server.entropy.password()
     replace(server.folders.initial_admin, _described(url, password, made.get(chosen, settings.text(chosen)),
                                                      made.get("apiv2md5salt", settings.text("apiv2md5salt"))), 0o600)
-    with db.unit(actor="first start") as unit:
+    with db.unit(actor="first start", kind="start") as unit:
         if password is not None:
             server.users.create(unit, {"username": ADMINISTRATOR, "password": password, "type": 16, "needauth": 4,
                                        "name": "Administrator", "enabled": 1})

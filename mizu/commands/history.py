@@ -4,15 +4,15 @@ from ..api.command import ADMIN, command
 from ..api.param import Param, flag, integer, text
 from ..base.errors import ApiError
 from ..base.message import Answer
-from ..records.changes import LEDGER
+from ..records.changes import INI, LEDGER, refuse_changed
 from ..records.values import decimal
 from .accounts import U_ID, U_USERNAME
-from .settings import reloaded
+from .settings import reloaded, written
 
 MOST = 10_000
 """Changes of one answer."""
 
-TABLE = Param("table", text, "name of the table; tb_ledger for the bookings of an account")
+TABLE = Param("table", text, "name of the table; tb_ledger for the bookings of an account, mizud.ini for the ini file")
 ROWID = Param("rowid", integer, "id of the row; with tb_ledger that of the account")
 CHANGE = Param("change", integer, "number of the change, as history tells it")
 
@@ -49,6 +49,8 @@ async def revert(ctx, table="", rowid=None, change=None, force=False, u_id=None,
     found = server.changes.by_id(change) if change is not None else server.changes.last(table, rowid)
     if table not in ("", found.table) or rowid not in (None, found.rowid):
         raise ApiError(422, f"change {found.id} is one of {found.table}.id {found.rowid}")
+    if found.table == INI:
+        return await _rewrite(ctx, found, force)
     if found.table == "tb_users":
         ctx.judge_rank(server.users.column(found.rowid, "type"), found.old.get("type"))
     with server.db.unit(actor=ctx.actor, kind="revert", refid=found.id) as unit:
@@ -62,6 +64,18 @@ async def revert(ctx, table="", rowid=None, change=None, force=False, u_id=None,
     elif found.table == "tb_api":
         server.reload_rules()
     return Answer(f"OK: change {found.id} of {found.table}.id {found.rowid} was taken back")
+
+
+async def _rewrite(ctx, found, force):
+    """A line of the ini file as it was."""
+    settings = ctx.server.settings
+    option = settings.option(found.label)
+    now = await ctx.server.workers.run(settings.on_file, option)
+    if not force:
+        refuse_changed(found.new, {"value": now})
+    await written(ctx, option, found.old["value"], "revert", found.id)
+    reloaded(ctx)
+    return Answer(f"OK: change {found.id} of {option.name} in {INI} was taken back")
 
 
 async def _book_back(ctx, change):

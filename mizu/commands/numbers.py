@@ -75,7 +75,7 @@ async def assignphonenumber(ctx, u_id=None, u_username=None, num="", assignas=0,
     known = verify != NOTHING or u_id is None
     id = ctx.account(u_id, u_username).id if known else u_id
     await server.db.gate()
-    with server.db.unit(actor=ctx.actor) as unit:
+    with server.db.unit(actor=ctx.actor, kind="admin") as unit:
         number, column = server.numbers.assign(unit, num, ttype, id, assignas, verify)
     server.users.reload((id,))
     await settle(ctx, sync)

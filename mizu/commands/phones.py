@@ -46,7 +46,7 @@ async def wsuser(ctx, brandname="", companyname="", upperserver="", upperserverd
             raise ApiError(400, f"parameter {name} takes up to {MAX_NAME} printable characters")
     if values:
         await server.db.gate()
-        with server.db.unit(actor=ctx.actor) as unit:
+        with server.db.unit(actor=ctx.actor, kind="user") as unit:
             server.users.update(unit, account.id, values)
         server.users.reload((account.id,))
         await server.db.durable()

@@ -57,7 +57,7 @@ async def changepwd(ctx, newpassword, oldpassword=""):
         raise ApiError(422, "the password must differ from the user name")
     values = await hashed({"password": newpassword}, settings, server.workers, server.entropy)
     await server.db.gate()
-    with server.db.unit(actor=ctx.actor) as unit:
+    with server.db.unit(actor=ctx.actor, kind="user") as unit:
         server.users.update(unit, account.id, values)
     server.users.reload((account.id,))
     await server.db.durable()

@@ -62,10 +62,21 @@ async def setini(ctx, section="", key="", value=None, file=""):
     settings, db = ctx.server.settings, ctx.server.db
     option = settings.option(key, section)
     _judge_file(ctx, file)
-    await ctx.server.workers.run(settings.write_file, option, value)
+    await written(ctx, option, value)
     if value is not None and option.name in settings.stored(db):
         await _moved(settings, db, option, ctx.actor)
     return _applied(ctx, [option], str(settings.ini_path))
+
+
+async def written(ctx, option, value, kind="setting", refid=None):
+    """Write a line of the ini file (None: take it out), and into the history what it was before."""
+    server = ctx.server
+    old = await server.workers.run(server.settings.write_file, option, value)
+    if old != value:
+        await server.db.gate()
+        with server.db.unit(actor=ctx.actor, kind=kind, refid=refid) as unit:
+            server.changes.note(unit, option.name, old, value)
+        await server.db.durable()
 
 
 async def _moved(settings, db, option, actor):
@@ -105,7 +116,7 @@ async def savesettings(ctx, module="", file="", notsaved=True):
     _judge_file(ctx, file)
     stored = settings.stored(ctx.server.db)
     for name, value in stored.items():
-        await ctx.server.workers.run(settings.write_file, settings.option(name), value)
+        await written(ctx, settings.option(name), value)
     return Answer(f"OK: {len(stored)} settings written to {settings.ini_path}")
 
 

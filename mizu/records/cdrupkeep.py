@@ -42,7 +42,7 @@ class CdrUpkeep:
         days = await self.statistics.rows(found, SUMMED, ("day",), actor=actor, short=False)
         first, last = str(zone.local(begin).date()), str(zone.local(now).date())
         await self.db.gate()
-        with self.db.unit(actor=actor) as unit:
+        with self.db.unit(actor=actor, kind="upkeep") as unit:
             unit.run("DELETE FROM tb_cdrinfo WHERE day BETWEEN ? AND ?", (first, last))
             for row in days.rows:
                 unit.run(_INSERT, row)
@@ -58,7 +58,7 @@ class CdrUpkeep:
             new = [(direction, id) for _, id, old, direction in rows.rows if direction not in (None, old)]
             for at in range(0, len(new), SLICE):
                 await self.db.gate()
-                with self.db.unit(actor=actor) as unit:
+                with self.db.unit(actor=actor, kind="upkeep") as unit:
                     for row in new[at:at + SLICE]:
                         unit.run("UPDATE tb_cdrs SET dirid = ? WHERE id = ?", row)
             seen, changed = seen + len(rows), changed + len(new)

@@ -21,6 +21,15 @@ BATCH = 500
 
 LEDGER = "tb_ledger"
 
+INI = "mizud.ini"
+"""What stands for a table where a line of the ini file has changed."""
+
+FIRST_START = "first start"
+"""Actor of what the first start has made."""
+
+_NOTE = """INSERT INTO tb_changes (actor, kind, refid, tablename, recordid, label, action, old, new)
+SELECT actor, kind, refid, ?, 0, ?, 'update', 'value=' || quote(?) || ',', 'value=' || quote(?) || ',' FROM tb_actor"""
+
 _COLUMNS = "id, datum, actor, kind, tablename, recordid, label, action, old, new"
 
 _FIELD = re.compile(r"(\w+)=(?:'((?:[^']|'')*)'|X'((?:[0-9A-F]{2})*)'|(NULL)|([-+]?[0-9]+)|"
@@ -96,6 +105,10 @@ class Changes:
                             (*[value for value in (table, rowid, change) if value], limit))
         return [Change(row) for row in rows]
 
+    def note(self, unit, label, old, new):
+        """A line of the ini file has become another one; None for none.  The unit says who did it."""
+        unit.run(_NOTE, (INI, label, old, new))
+
     # -- taking back
 
     def revert(self, unit, change, force=False):
@@ -104,13 +117,13 @@ class Changes:
         if change.kind == "import":
             raise ApiError(422, "an import is taken back by importing the prices from before")
         if change.table == "tb_settings":
-            self._judge_setting(change)
+            self._judge_setting(change, force)
         {"update": self._set, "insert": self._remove, "delete": self._restore}[change.action](unit, change, force)
 
     def _set(self, unit, change, force):
         now = self._now(change, change.new)
         if not force:
-            _refuse_changed(change.new, now)
+            refuse_changed(change.new, now)
         if "username" in change.old and change.table == "tb_users":
             self.users.refuse_taken(change.old["username"], change.rowid)
         sets = ", ".join([f'"{name}" = ?' for name in change.old])
@@ -121,7 +134,7 @@ class Changes:
             raise ApiError(422, "a new account is taken back by deluser")
         now = self._now(change, change.new)
         if not force:
-            _refuse_changed(change.new, now)
+            refuse_changed(change.new, now)
         unit.run(f'DELETE FROM "{change.table}" WHERE id = ?', (change.rowid,))
 
     def _restore(self, unit, change, force):
@@ -144,9 +157,13 @@ class Changes:
         return dict(zip(names, row[1:]))
 
     @staticmethod
-    def _judge_setting(change):
-        """A value that would stop the next start is not written.  ApiError 400."""
+    def _judge_setting(change, force):
+        """A value that would stop the next start is not written, ApiError 400; a key that all clients hold is not
+        taken out by the way, 422."""
         option, value = BY_NAME.get(change.label.lower()), change.old.get("value")
+        if change.action == "insert" and change.actor == FIRST_START and not force:
+            raise ApiError(422, f"{change.label} was made at the first start, and clients rely on it:"
+                                " force=1 takes it out all the same")
         if option is not None and value is not None:
             judge(option, str(value))
 
@@ -193,13 +210,14 @@ def _shown(change, name, value):
     if value in (None, ""):
         return value
     secret = name in SECRET_COLUMNS
-    if change.table == "tb_settings" and name == "value":
+    if change.table in ("tb_settings", INI) and name == "value":
         option = BY_NAME.get(change.label.lower())
         secret = option is None or option.secret
     return "***" if secret else value.hex() if value.__class__ is bytes else value
 
 
-def _refuse_changed(then, now):
+def refuse_changed(then, now):
+    """ApiError 422 if something is not any more what a change made of it."""
     different = [name for name, value in then.items() if now[name] != value]
     if different:
         raise ApiError(422, f"{', '.join(different[:5])} has changed since: force=1 takes it back all the same")

@@ -155,7 +155,7 @@ class Credits:
         """The ledger is the truth: bring balances to their newest row, and give stale reservations back; returns
         (balances, reservations).  A ledger that contradicts itself is left for a backup to mend."""
         await self.db.gate()
-        with self.db.unit(actor="checkcredits") as unit:
+        with self.db.unit(actor="checkcredits", kind="check") as unit:
             fixed = [each["id"] for each in differences if self._fix(unit, each["id"])]
             stale = self._stale()
             for reservation in stale:

@@ -121,10 +121,20 @@ class Settings:
         return found
 
     def write_file(self, option, text):
-        """Set one line of the ini file (None: take it out); blocks on the disk.  ApiError."""
+        """Set one line of the ini file (None: take it out); returns what it said, None without one; blocks on the
+        disk.  ApiError."""
         if text is not None:
             judge(option, text)
+        old = self.on_file(option)
         self._on_file(write_key, option.section, option.name, text, option.secret)
+        return old
+
+    def on_file(self, option):
+        """What the ini file says of a setting, None if nothing; blocks on the disk.  ApiError."""
+        if self.ini_path is None or not os.path.lexists(self.ini_path):
+            return None
+        found = [entry.value for entry in self._on_file(read_ini) if entry.key.lower() == option.name]
+        return found[-1] if found else None
 
     def _on_file(self, work, *args):
         path = self.ini_path
@@ -185,7 +195,7 @@ class Settings:
             if value is not None:
                 judge(option, value)
         await db.gate()
-        with db.unit(actor=changedby or None) as unit:
+        with db.unit(actor=changedby or None, kind="setting") as unit:
             for option, value in options.items():
                 if value is None:
                     unit.run("DELETE FROM tb_settings WHERE name = ?", (option.name,))

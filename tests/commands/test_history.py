@@ -116,3 +116,42 @@ def test_an_administrator_takes_no_change_of_a_server_administrator_back(changed
     changed.ask("setuser", "root", u_username="root", u_comment="mine")
     assert changed.refused("revert", table="tb_users", rowid=changed.root)[0] == 403
     assert changed.ask("revert", "root", table="tb_users", rowid=changed.root).code == 200
+
+
+def test_lines_of_the_ini_file_have_a_history_and_a_way_back(desk):
+    desk.with_ini("[limits]\nbantime = 7\n")
+    desk.do("setini", key="bantime", value="9")
+    desk.do("setini", key="smtppassword", value="s3cret")
+    told = lambda: [(row["kind"], row["name"], row["old"], row["new"], row["actor"]) for row in     # noqa: E731
+                    desk.do("history", table="mizud.ini").data.dicts()]
+    assert told() == [("setting", "smtppassword", None, "***", "root"), ("setting", "bantime", "7", "9", "root")]
+    first = desk.do("history", table="mizud.ini").data.dicts()[1]["change"]
+    assert desk.do("revert", change=first).message == f"OK: change {first} of bantime in mizud.ini was taken back"
+    assert "bantime = 7" in desk.ini and desk.settings.bantime == 7
+    assert told()[0] == ("revert", "bantime", "9", "7", "root")
+    answer = desk.do("revert", change=first)
+    assert answer.code == 422 and "has changed since" in answer.message
+    desk.do("setini", key="bantime")
+    assert "bantime" not in desk.ini and told()[0] == ("setting", "bantime", "7", None, "root")
+    desk.do("revert", change=desk.do("history", table="mizud.ini").data.dicts()[0]["change"])
+    assert "bantime = 7" in desk.ini
+
+
+def test_a_key_of_the_first_start_is_not_taken_out_by_the_way(changed):
+    with changed.db.unit(actor="first start", kind="start") as unit:
+        unit.run("INSERT INTO tb_settings (name, value) VALUES ('apiv2md5salt', 'salty')")
+    id = last(changed)["rowid"]
+    code, text = changed.refused("revert", table="tb_settings", rowid=id)
+    assert code == 422 and "force=1" in text
+    changed.ask("revert", table="tb_settings", rowid=id, force=1)
+    assert changed.db.value("SELECT count(*) FROM tb_settings") == 0
+
+
+@pytest.mark.parametrize("entry, params, kind", [
+    ("disableuser", {"u_username": "john"}, "admin"), ("setuser", {"u_username": "john", "u_comment": "x"}, "admin"),
+    ("disableuser", {"u_username": "john", "disabletype": 3}, "admin")])
+def test_history_tells_commands_from_sql(town, entry, params, kind):
+    town.ask(entry, "root", **params)
+    assert last(town)["kind"] == kind
+    town.ask("db", "root", sql=f"update tb_users set comment = 'y' where id = {town.john}")
+    assert last(town)["kind"] == "sql"

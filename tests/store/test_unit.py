@@ -1,5 +1,8 @@
 """Units join the one they are in, and memory follows what is taken back."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from mizu.base.clock import FakeClock
@@ -126,3 +129,11 @@ def test_an_account_first_seen_inside_the_unit_is_read_again(db):
         assert users.by_id(1).credit == 7_000_000
         raise ZeroDivisionError
     assert users.by_id(1).credit == 10_000_000
+
+
+def test_every_unit_that_names_an_actor_says_why():
+    """Else the ledger and the history call it sql."""
+    root = Path(__file__).resolve().parents[2] / "mizu"
+    named = re.compile(r"\.unit\(actor=(?:[^()]|\([^()]*\))*\)")
+    found = [(path.name, call) for path in root.rglob("*.py") for call in named.findall(path.read_text())]
+    assert len(found) > 10 and [each for each in found if "kind=" not in each[1]] == []
