@@ -118,6 +118,7 @@ class Rates:
         self.log = log
         self._lists = None          # {(type, packetid, parentid): PriceList}
         self._own = {}              # {userid: {type: PriceList}}
+        self._kinds = None          # types of all entries
         self._moment = (None, None)
         self._zone = None
         self._holidays = None
@@ -125,7 +126,7 @@ class Rates:
 
     def reload(self):
         """After a change of settings, or one of the tables by somebody else: read again what is asked for."""
-        self._lists = self._zone = self._holidays = None
+        self._lists = self._zone = self._holidays = self._kinds = None
         self._own.clear()
         self._moment = (None, None)
 
@@ -167,6 +168,12 @@ class Rates:
             return Rate(row, entry, currency, self.currencies.exchange(entry.currency, currency))
         except (ValueError, TypeError, OverflowError) as error:        # somebody's SQL
             raise ApiError(500, f"price list {entry.name[:40]!r}, prefix {row[2]}: {error}") from None
+
+    def has(self, kind):
+        """Whether there is any price of a kind."""
+        if self._kinds is None:
+            self._kinds = {each for each, in self.db.rows("SELECT DISTINCT type FROM tb_billentries")}
+        return kind in self._kinds
 
     def levels(self, account, number, when=None):
         """What the resellers above an account pay, for tb_cdrresellers: [(level, reseller, Rate or None)], the

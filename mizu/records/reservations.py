@@ -86,18 +86,19 @@ class Reservations:
     def _spent(self, id, since):
         return self.db.value(_SPENT, (id, self.ledger.first_since(since), since))
 
-    def judge(self, account, micros):
-        """ApiError 422 if the account may not spend that much."""
+    def judge(self, account, micros, free=None):
+        """ApiError 422 if the account may not spend that much; `free`: what available() has just said."""
         if micros < 0:
             raise ApiError(422, "an amount to spend is not negative")
-        if micros > self.available(account):
+        if micros > (self.available(account) if free is None else free):
             raise ApiError(422, "not enough credit")
 
     # -- the two phases ----------------------------------------------------------------------------
 
-    def reserve(self, unit, account, callid, micros):
-        """Set money of an account aside; returns the Reservation.  ApiError 422 if there is not as much."""
-        self.judge(account, micros)
+    def reserve(self, unit, account, callid, micros, free=None):
+        """Set money of an account aside; returns the Reservation.  ApiError 422 if there is not as much (`free`, if
+        available() was asked in this unit)."""
+        self.judge(account, micros, free)
         cursor = unit.run("INSERT INTO tb_reservations (userid, callid, amount, datum) VALUES (?, ?, ?, ?)",
                           (account.id, callid, decimal(micros), self.clock.utc()))
         return Reservation(cursor.lastrowid, account.id, callid)
@@ -120,8 +121,13 @@ class Reservations:
 
     def void(self, unit, reservation):
         """Give it back.  ApiError 422 if it has ended before: nothing is posted or given back twice."""
-        self.held(reservation)
-        unit.run("DELETE FROM tb_reservations WHERE id = ?", (reservation.id,))
+        if not self.release(unit, reservation):
+            raise ApiError(422, f"the reservation of {reservation.callid[:64]} has ended")
+
+    def release(self, unit, reservation):
+        """Give it back if it is still there; returns whether it was."""
+        return unit.run("DELETE FROM tb_reservations WHERE id = ? AND userid = ? AND callid = ?",
+                        (reservation.id, reservation.userid, reservation.callid)).rowcount > 0
 
     def held(self, reservation):
         """Micro-units set aside; ApiError 422 if the reservation has ended."""

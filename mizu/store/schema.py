@@ -20,6 +20,7 @@ STEPS = (
     ("who is registered where", (tables_calls.LOCATIONS,)),
     ("long lists of accounts, who was charged for a call, rates that nobody has set",
      (tables_users.LISTS, tables_money.CHARGED, tables_money.CURRENCIES, tables_changes.triggers)),
+    ("calls under way", (tables_money.OPENCALLS,)),
 )
 """(what it brings, its SQL, or functions of the connection that make it): step 1 first."""
 
@@ -27,7 +28,7 @@ SECRET_COLUMNS = frozenset(("password", "ha1", "passwordhash", "pin", "upperpass
 """Columns that no answer shows but those of an admin's own SQL; of tb_settings, see options.Option.secret."""
 
 MONEY_TABLES = frozenset(("tb_users", "tb_ledger", "tb_actor", "tb_reservations", "tb_prepaidcodes",
-                          "tb_payments"))
+                          "tb_payments", "tb_opencalls"))
 """Tables whose triggers and shape nobody's SQL over the API changes."""
 
 CACHED_TABLES = ("tb_users", "tb_users_authip", "tb_users_numbers", "tb_api", "tb_settings", "tb_bans",

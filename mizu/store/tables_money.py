@@ -191,6 +191,17 @@ DROP TABLE tb_currencies;
 ALTER TABLE tb_currencies_new RENAME TO tb_currencies;
 """
 
+OPENCALLS = """
+-- Checkpoints of calls under way: seconds talked so far; facts: what they are billed with, as JSON.
+CREATE TABLE tb_opencalls (
+    id INTEGER PRIMARY KEY,
+    callid TEXT NOT NULL DEFAULT '',
+    datum TEXT NOT NULL,
+    seconds INTEGER NOT NULL DEFAULT 0,
+    facts TEXT NOT NULL
+);
+"""
+
 
 def newest(userid):
     """L(userid) as an expression."""
