@@ -41,6 +41,8 @@ class Resolver:
         self._cache = {}            # {(name, kind): (until, records or None, better than none until)}
         self._under_way = {}        # {(name, kind): Future}
 
+    is_numeric = staticmethod(is_numeric)
+
     def __len__(self):
         """Answers kept."""
         return len(self._cache)
