@@ -6,17 +6,21 @@ Knows no messages.
 """
 
 import re
+from functools import lru_cache
+from types import MappingProxyType
 
 from ..base.errors import RemoteProtocolError
-from .names import TOKEN
+from .names import METHODS, TOKEN
 from .uri import parse_port
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _ELEMENT = re.compile(r'(?:[^,"<]+|' + _QUOTED + r'|<[^>]*>)*', re.S).match
-_PARAM = re.compile(r'\s*([^\s;,="<>]+)\s*(?:=\s*(' + _QUOTED + r'|[^\s;,"]+)\s*)?', re.S).fullmatch
+_PLAIN = re.compile(r'[^\s,"<>]*').fullmatch
+_PARAM = re.compile(r'\s*([^\s;,="<>]+)\s*(?:=\s*(' + _QUOTED + r'|[^\s;,"]*)\s*)?', re.S).fullmatch
 _PIECE = re.compile(r'(?:[^;"]+|' + _QUOTED + r')*', re.S).match
 _NAMED = re.compile(r'\s*(' + _QUOTED + r'|[^"<>,;]*)\s*<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+)>\s*(?:;(.*))?', re.S).fullmatch
 _BARE = re.compile(r'\s*([A-Za-z][A-Za-z0-9+.-]*:[^\s<>",;?]+)\s*(?:;(.*))?', re.S).fullmatch
+_USUAL_VIA = re.compile(r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:;(\S*))?").fullmatch
 _VIA = re.compile(r"\s*SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+"
                   r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+)"
                   r"\s*(?::\s*([0-9]{1,5})\s*)?(?:;(.*))?", re.S | re.I).fullmatch
@@ -26,6 +30,8 @@ _TO_ESCAPE = re.compile(r'["\\]')
 
 MAX_SEQUENCE = 2**31    # CSeq stays below it (8.1.1.5)
 MAX_SECONDS = 2**32 - 1
+MAX_SHARED = 4096       # addresses kept parsed: From, To and Contact come again in every message of a call
+MAX_SHARED_LENGTH = 256  # longer ones are not kept: the table stays within some MiB
 
 
 def refuse(reason):
@@ -70,19 +76,20 @@ def split_commas(text):
 def parse_params(text):
     """`a=1;b;c="x;y"` -> {"a": "1", "b": None, "c": '"x;y"'}; the first of two counts, one `;` at the end is forgiven."""
     params = {}
-    if '"' in text:
-        pieces = _split_semicolons(text)
-    else:
-        pieces = text.split(";")
-    last = pieces.pop() if not pieces[-1].strip() else None
+    plain = _PLAIN(text)
+    pieces = text.split(";") if plain or '"' not in text else _split_semicolons(text)
+    if not pieces[-1].strip():
+        pieces.pop()
     for piece in pieces:
-        match = _PARAM(piece)
-        if match is None:
-            refuse("Bad parameter")
-        name, value = match.groups()
-        params.setdefault(name.lower(), value)
-    if last is not None and not params and text:
-        refuse("Bad parameter")
+        if plain:
+            name, equals, value = piece.partition("=")
+            if not equals:
+                value = None
+        else:
+            name, value = (_PARAM(piece) or refuse("Bad parameter")).groups()
+        name = name.lower() or refuse("Empty parameter")
+        if name not in params:
+            params[name] = value
     return params
 
 
@@ -136,6 +143,18 @@ def parse_name_addr(text):
     return NameAddr(uri, display, parse_params(params) if params is not None else None)
 
 
+@lru_cache(MAX_SHARED)
+def _shared(text):
+    address = parse_name_addr(text)
+    address.params = MappingProxyType(address.params)
+    return address
+
+
+def shared_name_addr(text):
+    """parse_name_addr for reading only: the same object for the same text."""
+    return _shared(text) if len(text) <= MAX_SHARED_LENGTH else parse_name_addr(text)
+
+
 class Via:
     """transport in upper case · host without brackets · port int or None · params (RFC 3261 20.42, RFC 3581)."""
     __slots__ = ("transport", "host", "port", "params")
@@ -172,7 +191,7 @@ class Via:
 
 def parse_via(text):
     """One Via value, not a list of them."""
-    match = _VIA(text) or refuse("Bad Via")
+    match = _USUAL_VIA(text) or _VIA(text) or refuse("Bad Via")
     transport, host, port, params = match.groups()
     return Via(transport.upper(), host[1:-1] if host[0] == "[" else host, parse_port(port) if port else None,
                parse_params(params) if params is not None else None)
@@ -180,6 +199,9 @@ def parse_via(text):
 
 def parse_cseq(text):
     """(number, method); RFC 3261 20.16."""
+    number, _, method = text.partition(" ")
+    if method in METHODS and number.isdigit() and number.isascii() and len(number) < 10:
+        return int(number), method
     pieces = text.split()
     if len(pieces) != 2 or not TOKEN(pieces[1]):
         refuse("Bad CSeq")

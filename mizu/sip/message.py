@@ -7,7 +7,8 @@ Parsed values are shared: copy before changing one, then `set` its text.  Knows 
 
 import re
 
-from .headers import parse_cseq, parse_name_addr, parse_number, parse_via, split_commas
+from ..base.errors import RemoteProtocolError
+from .headers import parse_cseq, parse_number, parse_via, shared_name_addr, split_commas
 from .names import KNOWN, canonical, reason_phrase
 
 _BREAKS = re.compile(r"[\r\n\0]+[ \t]*")
@@ -40,20 +41,29 @@ class Message:
     def response(cls, status, reason="", method=""):
         return cls(method, "", status, reason or reason_phrase(status), {})
 
+    def copy(self):
+        """The same message with its own fields: for a request that is sent again with other credentials."""
+        twin = Message(self.method, self.uri, self.status, self.reason,
+                       {name: list(values) for name, values in self.fields.items()}, self.body)
+        twin.flow = self.flow
+        return twin
+
     @property
     def is_request(self):
         return not self.status
 
+    def values(self, name):
+        """The lines of a header, [] if there is none; the canonical spelling is the quick one."""
+        return self.fields.get(name) or self.fields.get(KNOWN.get(name) or canonical(name), [])
+
     def get(self, name, default=""):
-        values = self.fields.get(name)
+        """The first line."""
+        values = self.fields.get(name) or self.values(name)
         return values[0] if values else default
 
-    def values(self, name):
-        return self.fields.get(name, [])
-
     def items(self, name):
-        """Every value, lists split at their commas."""
-        return [item for line in self.fields.get(name, ()) for item in split_commas(line)]
+        """Every value, lists split at their commas; RemoteProtocolError 400 if quotes do not balance."""
+        return [item for line in self.values(name) for item in split_commas(line)]
 
     def set(self, name, value):
         self.fields[self._touch(name)] = [_clean(value)]
@@ -101,13 +111,13 @@ class Message:
     @property
     def from_(self):
         if self._from is _UNKNOWN:
-            self._from = parse_name_addr(self.get("From"))
+            self._from = shared_name_addr(self.get("From"))
         return self._from
 
     @property
     def to(self):
         if self._to is _UNKNOWN:
-            self._to = parse_name_addr(self.get("To"))
+            self._to = shared_name_addr(self.get("To"))
         return self._to
 
     @property
@@ -120,10 +130,10 @@ class Message:
 
     @property
     def contact(self):
-        """The first Contact, None if there is none or it is `*`; RemoteProtocolError 400 if it is malformed."""
+        """The first Contact, None if there is none or it is `*`."""
         if self._contact is _UNKNOWN:
             first = (split_commas(self.get("Contact")) or ["*"])[0]
-            self._contact = None if first == "*" else parse_name_addr(first)
+            self._contact = None if first == "*" else shared_name_addr(first)
         return self._contact
 
     @property
@@ -153,8 +163,8 @@ class Message:
     def _tagged(self):
         try:
             return bool(self.to.tag)
-        except Exception:
-            return True
+        except RemoteProtocolError:
+            return True         # nothing that a tag could be added to
 
     def render(self):
         fields, body = self.fields, self.body

@@ -1,6 +1,7 @@
 """Bytes -> Message (RFC 3261 7, 8.2, 16.3, 18.3), and the frames of a stream (18.3, RFC 5626 3.5.1).
 
-What `parse` returns needs no second look at its start line, Via, From, To, Call-ID, CSeq, Max-Forwards and length.
+What `parse` returns needs no second look: start line, topmost Via, From, To, Call-ID, CSeq, Max-Forwards and the first
+Contact have been read, so that asking for them never fails; each Via has a line of its own, the length is gone.
 A message that two readers could take for two different ones is refused: a single header twice, bare line breaks,
 a Content-Length that does not fit.  Knows no sockets and answers nothing.
 """
@@ -8,17 +9,19 @@ a Content-Length that does not fit.  Knows no sockets and answers nothing.
 import re
 
 from ..base.errors import RemoteProtocolError
-from .headers import parse_cseq, parse_name_addr, parse_number, parse_via, split_commas
+from .headers import parse_cseq, parse_number, parse_via, refuse, shared_name_addr, split_commas
 from .message import Message
 from .names import KNOWN, METHODS, SINGLE, TOKEN, canonical
-from .uri import parse_uri
+from .uri import shared_uri
 
 MAX_MESSAGE = 65536     # a UDP datagram holds no more; a stream gets no more
 MAX_HEAD = 16384        # of a stream: what we hold before we know how long a message is
+MAX_HOPS = 255
 MAX_FIELDS = 512        # header lines; 70 hops with Via and Record-Route are 140
 
 _LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n)?[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.I).findall
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.I | re.S).fullmatch
+_GMT = re.compile(r".* (?:GMT|UTC)", re.I).fullmatch
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.I).fullmatch
 
 
@@ -79,28 +82,28 @@ def _start(lines):
 
 
 def _read_fields(fields, lines):
-    """The header lines into `fields`; (400, reason) of the first fault, after which it reads on."""
-    fault = None
-    values = None
+    """The header lines into `fields`; (400, reason) of a fault, after which it reads on."""
+    fault = values = None
+    known = KNOWN
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        key = KNOWN.get(name)
-        if key is None or not colon:
-            if line[:1] in (" ", "\t") and values is not None:
-                values[-1] = f"{values[-1]} {line.strip(' 	')}".strip(" ")
-                continue
+        if name in known and colon:
+            key = known[name]
+        elif line[:1] in (" ", "\t") and values:
+            values[-1] = f"{values[-1]} {line.strip()}".strip()
+            continue
+        else:
             key = canonical(name.rstrip(" \t")) if colon else ""
             if not key:
-                fault = (400, "Bad header line")
-                values = None
+                fault, values = (400, "Bad header line"), None
                 continue
-        values = fields.get(key)
-        if values is None:
-            values = fields[key] = [value.strip(" \t")]
+        if key not in fields:
+            fields[key] = values = [value.strip()]
             continue
         if key in SINGLE:
             fault = fault or (400, f"More than one {key}")
-        values.append(value.strip(" \t"))
+        values = fields[key]
+        values.append(value.strip())
     return fault if len(lines) <= MAX_FIELDS else (400, "Too many headers")
 
 
@@ -111,28 +114,46 @@ def _check(message):
         vias = fields["Via"]
         for via in vias:
             if "," in via:
-                fields["Via"] = vias = [one for line in vias for one in split_commas(line)]
+                fields["Via"] = vias = [one for line in vias for one in split_commas(line)] or [""]
                 break
         message._via = parse_via(vias[0])
-        message._from = parse_name_addr(fields["From"][0])
-        message._to = parse_name_addr(fields["To"][0])
-        message._cseq = parse_cseq(fields["CSeq"][0])
+        message._from = shared_name_addr(fields["From"][0])
+        message._to = shared_name_addr(fields["To"][0])
+        message._cseq = cseq = parse_cseq(fields["CSeq"][0])
         if not fields["Call-ID"][0]:
-            raise RemoteProtocolError(400, "Empty Call-ID")
+            refuse("Empty Call-ID")
     except KeyError as missing:
         raise RemoteProtocolError(400, f"Missing {missing.args[0]}") from None
-    except IndexError:
-        raise RemoteProtocolError(400, "Empty Via") from None
-    method = message._cseq[1]
     if message.status:
-        message.method = method
-    elif method != message.method:
-        raise RemoteProtocolError(400, "CSeq method does not match")
-    elif parse_uri(message.uri).headers:
-        raise RemoteProtocolError(400, "Headers in the Request-URI")
+        message.method = cseq[1]
+        if "Contact" in fields:
+            _forgive_contact(message)
+    else:
+        _check_request(message, fields, cseq[1])
+
+
+def _check_request(message, fields, method):
+    if method != message.method:
+        refuse("CSeq method does not match")
+    if shared_uri(message.uri).headers:
+        refuse("Headers in the Request-URI")
     hops = fields.get("Max-Forwards")
-    if hops and not 0 <= (-1 if (number := parse_number(hops[0])) is None else number) <= 255:
-        raise RemoteProtocolError(400, "Bad Max-Forwards")
+    if hops and hops[0] != "70":
+        number = parse_number(hops[0])
+        if number is None or number > MAX_HOPS:
+            refuse("Bad Max-Forwards")
+    if "Contact" in fields:
+        message.contact                             # raises
+    if "Date" in fields and not _GMT(fields["Date"][0]):
+        refuse("Bad Date")
+
+
+def _forgive_contact(message):
+    """A response is not dropped for a Contact that leads nowhere."""
+    try:
+        message.contact
+    except RemoteProtocolError:
+        message._contact = None
 
 
 def _cut(length, data, start, stream):
@@ -173,6 +194,11 @@ class Framer:
         self._searched = 0      # no end of the head before this
         self._need = 0          # octets of the message under way, 0: not known yet
 
+    @property
+    def buffered(self):
+        """Octets of a message that has not all come."""
+        return len(self._buffer)
+
     def feed(self, data):
         """["ping" (answer it with CRLF) or ("message", bytes), …]"""
         if self.broken:
@@ -196,7 +222,7 @@ class Framer:
             return self._keep_alive(found)
         if not self._need:
             end = buffer.find(b"\r\n\r\n", self._searched)
-            if end < 0 and len(buffer) < MAX_HEAD:
+            if end < 0 and len(buffer) < MAX_HEAD + 4:
                 self._searched = max(0, len(buffer) - 3)
                 return False
             if end < 0 or end > MAX_HEAD:
@@ -211,17 +237,14 @@ class Framer:
 
     def _keep_alive(self, found):
         """CRLF CRLF is a ping, CRLF alone a pong (RFC 5626 3.5.1) or padding (RFC 3261 7.5)."""
-        buffer = self._buffer
-        if buffer[:4] == b"\r\n\r\n":
-            found.append("ping")
-            self._buffer = buffer[4:]
-        elif b"\r\n\r\n".startswith(buffer[:4]):
-            return False
-        elif buffer[:2] == b"\r\n":
-            self._buffer = buffer[2:]
-        else:
+        rest = self._buffer.lstrip(b"\r\n")
+        run = self._buffer[:len(self._buffer) - len(rest)]
+        if run != (b"\r\n" * (len(run) // 2 + 1))[:len(run)] or rest and len(run) % 2:
             raise SipError(400, "Bare line break")
-        return True
+        pings, half = divmod(len(run), 4)
+        found += ["ping"] * pings
+        self._buffer = rest or run[len(run) - half:]
+        return bool(rest)
 
     def _measure(self, head):
         """Octets of the message that this head begins."""
@@ -230,6 +253,9 @@ class Framer:
             parse(head, stream=True)            # says what is wrong, with the message to answer
             raise SipError(400, "Bad Content-Length")
         need = len(head) + int(lengths[0])
-        if need > MAX_MESSAGE:
-            raise SipError(513, "Message Too Large")
-        return need
+        if need <= MAX_MESSAGE:
+            return need
+        try:
+            parse(head, stream=True)
+        except SipError as error:               # always: its body is missing
+            raise SipError(513, "Message Too Large", error.message) from None

@@ -5,10 +5,13 @@ Knows no display names and no header parameters.
 """
 
 import re
+from functools import lru_cache
 
 from ..base.errors import RemoteProtocolError
 
 MAX_PORT = 65535
+MAX_SHARED = 4096       # Request-URIs kept parsed: they come again in every registration and retransmission
+MAX_SHARED_LENGTH = 256
 
 _SIP = re.compile(r"(sips?):(?:([^\s<>\"\x00-\x1f]+)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?"
                   r"(;[^\s<>\"?]*)?(?:\?([^\s<>\"]*))?", re.I).fullmatch
@@ -85,6 +88,8 @@ def parse_uri(text):
         if ":" in user:
             user, _, password = user.partition(":")
             uri.password = unescape(password)
+            if not user:
+                raise RemoteProtocolError(400, "Bad URI")
         uri.user = unescape(user)
     if host[0] == "[":
         uri.host = host[1:-1].replace(":::", "::")      # RFC 5118 4.10: an old grammar made three of them
@@ -97,6 +102,14 @@ def parse_uri(text):
     return uri
 
 
+_shared = lru_cache(MAX_SHARED)(parse_uri)
+
+
+def shared_uri(text):
+    """parse_uri for reading only: the same object for the same text."""
+    return _shared(text) if len(text) <= MAX_SHARED_LENGTH else parse_uri(text)
+
+
 def parse_port(text):
     port = int(text)
     if not 0 < port <= MAX_PORT:
@@ -106,8 +119,8 @@ def parse_port(text):
 
 def _parse_tel(text):
     match = _TEL(text)
-    if match:
-        return Uri("tel", match[1].translate(_VISUAL), "", None, _parse_params(match[2]) if match[2] else {})
+    if match and (number := match[1].translate(_VISUAL)) not in ("", "+"):
+        return Uri("tel", number, "", None, _parse_params(match[2]) if match[2] else {})
     scheme = text.partition(":")[0].lower()
     if _SCHEME(text) and scheme not in ("sip", "sips", "tel"):
         raise RemoteProtocolError(416, "Unsupported URI Scheme")
