@@ -126,7 +126,7 @@ class Server:
         self.listing = Listing(self.db, clock, settings)
         self.fields = Fields(self.db, self.users)
         self.cdrs = Cdrs(self.db, settings)
-        self.statistics = Statistics(self.db, clock, settings)
+        self.statistics = Statistics(self.db, clock, settings, self.currencies)
         self.files = Files(self.folders, settings, clock, self.workers, self.entropy)
         self.recordings = Recordings(self.db, clock)
         self.changes = Changes(self.db, clock, self.users, self.ledger)

@@ -124,7 +124,9 @@ async def _statistics(ctx, found, by, stats, fields, full, limit, summary):
     rows = await statistics.rows(found, names, groups, limit, ctx.actor)
     if summary and groups:
         total = await statistics.rows(found, names, actor=ctx.actor)
-        rows.rows.append(("summary", *[None] * (len(groups) - 1), *total.rows[0]))
+        totals = total.dicts()[0]
+        rows.rows.append(("summary", *[None] * (len(groups) - 1),
+                          *[totals.get(name) for name in rows.columns[len(groups):]]))
     return rows
 
 

@@ -1,27 +1,29 @@
 """What is counted over call records: statistics and what they are grouped by (the manual's chapter Statistics).
 
 One SELECT in a worker: sums over the records, grouped, and around them the formulas.  Money is added up in
-micro-units.  A call succeeded if somebody talked.
+micro-units.  Where records are in several currencies, each amount is turned into the default one by tb_currencies;
+a column `currency` then says so, as it does where all are in one that is not the default.  A call succeeded if
+somebody talked.
 """
 
 import re
 
 from ..base.clock import utc_text
 from ..base.errors import ApiError, ConfigError
+from ..base.message import Rows
 from ..base.zone import Zone
 from .cdrs import SUMMARY
 from .periods import offsets, seconds
+
+MONEY = ("enduser", "provider", "sales", "company", "other")
+"""Sums of money, each of a column cost…"""
 
 SUMS = {
     "cdrc": "count(*)",
     "sl": "sum(c.realduration)",
     "succ": "sum(c.realduration > 0)",
     "long": "sum(c.realduration >= 30)",
-    "enduser": "sum(CAST(round(c.costenduser * 1000000) AS INTEGER))",
-    "provider": "sum(CAST(round(c.costprovider * 1000000) AS INTEGER))",
-    "sales": "sum(CAST(round(c.costsales * 1000000) AS INTEGER))",
-    "company": "sum(CAST(round(c.costcompany * 1000000) AS INTEGER))",
-    "other": "sum(CAST(round(c.costother * 1000000) AS INTEGER))",
+    **{name: f"sum(CAST(round(c.cost{name}{{rate}} * 1000000) AS INTEGER))" for name in MONEY},
     "setup": "avg(CASE WHEN c.realduration > 0 AND c.connectdate <> '' AND c.callstartdate <> ''"
              " THEN (julianday(c.connectdate) - julianday(c.callstartdate)) * 86400 END)",
     "packets": "sum(c.callerpackets + c.calledpackets)",
@@ -88,6 +90,9 @@ GROUPS = {
 
 TOTAL = "all"
 
+_CURRENCY = "CASE WHEN coalesce(c.currency, '') = '' THEN :home ELSE upper(c.currency) END"
+"""A record's; case does not count."""
+
 
 def statistics_of(words, full):
     """Names of statistics from their words; 400 for unknown ones, 403 for those that only we see."""
@@ -110,12 +115,13 @@ def groups_of(words):
 
 
 class Statistics:
-    """db, clock, settings (timezone, dbtimeout)."""
+    """db, clock, settings (timezone, dbtimeout), currencies."""
 
-    def __init__(self, db, clock, settings):
+    def __init__(self, db, clock, settings, currencies):
         self.db = db
         self.clock = clock
         self.settings = settings
+        self.currencies = currencies
         self._zone = None
 
     @property
@@ -134,20 +140,46 @@ class Statistics:
 
         names, groups  of statistics_of(), groups_of()
         short          days are month-day, unless two years have the same
+
+        ApiError 422 where money is in several currencies and one of them has no rate.
         """
         pieces = self._pieces(found) if {"day", "hour"} & set(groups) else ()
         args = {**found.args, **{f"zone{at}_{part}": value for at, piece in enumerate(pieces)
                                  for part, value in zip(("from", "to", "offset"), piece)}}
-        sql = _select(found, names, groups, len(pieces))
-        rows = await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor)
+        args["home"] = home = self.currencies.named("").upper()
+        query = _Select(found, names, groups, len(pieces))
+        rows = await self._query(query.sql(), args, limit, actor)
+        if query.money:
+            met = {name for row in rows.rows for name in row[-2:] if name is not None} or {home}
+            if len(met) > 1:
+                met = {name for name, in (await self._query(query.currencies(), args, 0, actor)).rows if name}
+                rows = await self._query(query.sql(self._exchange(met)), args, limit, actor)
+            told = () if met == {home} else (*met,) if len(met) == 1 else (home,)
+            rows = Rows([*rows.columns[:-2], *["currency" for _ in told]], [(*row[:-2], *told) for row in rows.rows],
+                        rows.truncated)
         if short and "day" in groups:
             _shorten(rows, groups.index("day"))
         return rows
+
+    def _query(self, sql, args, limit, actor):
+        return self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor)
+
+    def _exchange(self, names):
+        """SQL that turns an amount of one of the currencies into the default one; ApiError 422 without a rate."""
+        try:
+            rates = [(name, *self.currencies.exchange(name, "")) for name in sorted(names)]
+        except ApiError as error:
+            raise ApiError(422, f"costs are in {', '.join(sorted(names))}: {error.message}; or ask for statistics"
+                                " without money") from None
+        quoted = [(name.replace("'", "''"), numerator, denominator) for name, numerator, denominator in rates]
+        return f" * CASE {_CURRENCY}" + "".join([f" WHEN '{name}' THEN {float(numerator)!r} / {float(denominator)!r}"
+                                                 for name, numerator, denominator in quoted]) + " END"
 
     async def summary(self, found, names, actor=""):
         """The row that sums up a list of records with the columns `names`; its id is the word summary."""
         summed = {name: SUMMED[name] for name in names if name in SUMMED}
         totals = (await self.rows(found, list(summed.values()), actor=actor)).dicts()[0]
+        summed["currency"] = "currency"
         return tuple(["summary" if name == "id" else totals.get(summed.get(name)) for name in names])
 
     def _pieces(self, found):
@@ -168,18 +200,40 @@ class Statistics:
             return self.clock.now()
 
 
-def _select(found, names, groups, pieces):
-    shown = {column: sql for name in names for column, sql in STATISTICS[name].items()}
-    keys = dict([GROUPS[group][:2] for group in groups])
-    sums = {name: SUMS[name] for name in re.findall(r"\bs\.(\w+)", " ".join(shown.values()))}
-    columns = ", ".join([f'{GROUPS[group][2]} AS "{group}"' for group in groups]
-                        + [f'{sql} AS "{name}"' for name, sql in shown.items()])
-    inner = ", ".join([f"{sql} AS {key}" for key, sql in {**keys, **sums}.items()])
-    by = f" GROUP BY {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
-    order = f" ORDER BY {', '.join(f's.{key}' for key in keys)}" if keys else ""
-    zone = _ZONE.format(", ".join(f"(:zone{at}_from, :zone{at}_to, :zone{at}_offset)" for at in range(pieces)))
-    return (f"{zone if pieces else ''}SELECT {columns} FROM"
-            f" (SELECT {inner} FROM ({_records(found, inner, pieces)}) c{by}) s{order}")
+class _Select:
+    """The SELECT of statistics; `money` if there are costs among them, whose first and last currency are its last
+    columns."""
+
+    def __init__(self, found, names, groups, pieces):
+        shown = {column: sql for name in names for column, sql in STATISTICS[name].items()}
+        self.found = found
+        self.pieces = pieces
+        self.keys = dict([GROUPS[group][:2] for group in groups])
+        self.sums = {name: SUMS[name] for name in re.findall(r"\bs\.(\w+)", " ".join(shown.values()))}
+        self.money = [f"c.cost{name}" for name in MONEY if name in self.sums]
+        self.columns = [f'{GROUPS[group][2]} AS "{group}"' for group in groups]
+        self.columns += [f'{sql} AS "{name}"' for name, sql in shown.items()]
+        if self.money:
+            met = f"CASE WHEN {' OR '.join([f'{each} <> 0' for each in self.money])} THEN {_CURRENCY} END"
+            self.sums.update(first=f"min({met})", last=f"max({met})")
+            self.columns += ["s.first", "s.last"]
+
+    def sql(self, rate=""):
+        """rate   SQL behind an amount, which turns it into the default currency"""
+        sums = {name: sql.replace("{rate}", rate) for name, sql in self.sums.items()}
+        inner = ", ".join([f"{sql} AS {key}" for key, sql in {**self.keys, **sums}.items()])
+        by = f" GROUP BY {', '.join(str(at + 1) for at in range(len(self.keys)))}" if self.keys else ""
+        order = f" ORDER BY {', '.join(f's.{key}' for key in self.keys)}" if self.keys else ""
+        return (f"{self._zone()}SELECT {', '.join(self.columns)} FROM"
+                f" (SELECT {inner} FROM ({_records(self.found, inner, self.pieces)}) c{by}) s{order}")
+
+    def currencies(self):
+        """The SELECT of all currencies that there are."""
+        return f"{self._zone()}SELECT DISTINCT {_CURRENCY} FROM ({_records(self.found, _CURRENCY, self.pieces)}) c"
+
+    def _zone(self):
+        pieces = ", ".join(f"(:zone{at}_from, :zone{at}_to, :zone{at}_offset)" for at in range(self.pieces))
+        return _ZONE.format(pieces) if self.pieces else ""
 
 
 _ZONE = "WITH zone(zone_from, zone_to, zone_offset) AS (VALUES {}) "

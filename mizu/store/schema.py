@@ -21,6 +21,8 @@ STEPS = (
     ("long lists of accounts, who was charged for a call, rates that nobody has set",
      (tables_users.LISTS, tables_money.CHARGED, tables_money.CURRENCIES, tables_changes.triggers)),
     ("calls under way", (tables_money.OPENCALLS,)),
+    ("who calls", (tables_users.CALLERS,)),
+    ("the currency of daily sums", (tables_calls.SUMMARY_CURRENCY,)),
 )
 """(what it brings, its SQL, or functions of the connection that make it): step 1 first."""
 

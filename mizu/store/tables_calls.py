@@ -245,3 +245,5 @@ CREATE TABLE tb_locations (
 );
 CREATE INDEX ix_users_status ON tb_users (status) WHERE status > 0;
 """
+
+SUMMARY_CURRENCY = "ALTER TABLE tb_cdrinfo ADD COLUMN currency TEXT DEFAULT '' COLLATE NOCASE;\n"

@@ -111,7 +111,7 @@ def test_resellers_have_records_of_their_own(calls):
     assert len(cdr(calls, "boss", isreseller=1).data) == 1
     assert len(cdr(calls, isreseller=1, u_username="john").data) == 0
     assert len(cdr(calls, isreseller=1, u_username="boss", prefix="3630", dsqjp="level = 1").data) == 1
-    assert stats(calls, isreseller=1, stats="cdrc-endusercost-sl") == [(1, 0.09, 60)]
+    assert stats(calls, isreseller=1, stats="cdrc-endusercost-sl") == [(1, 0.09, 60, "EUR")]
     assert calls.refused("cdr", "john", isreseller=1)[0] == 403
 
 
@@ -262,3 +262,55 @@ def test_odd_dates_in_the_table_harm_nobody(calls):
 def test_what_makes_no_sense_is_refused_in_words(calls, params, code, said):
     refusal = calls.refused("cdr", **params)
     assert refusal[0] == code and said in refusal[1]
+
+
+# -- currencies
+
+def paid_in(calls, currencies, **rates):
+    """Give records other currencies: {id: name}."""
+    with calls.db.unit() as unit:
+        for id, name in currencies.items():
+            unit.run("UPDATE tb_cdrs SET currency = ? WHERE id = ?", (name, id))
+        for name, rate in rates.items():
+            unit.run("UPDATE tb_currencies SET rate = ? WHERE name = ?", (rate, name))
+
+
+def test_money_of_several_currencies_is_added_up_in_the_default_one_and_says_so(calls):
+    paid_in(calls, {6: "EUR", 4: "huf", 1: ""}, EUR=0.5, HUF=400)
+    rows = cdr(calls, days=30, stats="cdrc-endusercost-providercost-profit").data
+    assert rows.dicts() == [{"cdrc": 6, "endusercost": 0.610125, "providercost": 0.252, "profit": 0.358125,
+                             "currency": "USD"}]        # 0.24 / 0.5 + 0.05 / 400 + 0.12 + 0.01
+    rows = cdr(calls, days=30, by="day", stats="endusercost", summary=1).data
+    assert rows.rows == [("11-01", 0.01, "USD"), ("11-13", 0, "USD"), ("11-14", 0.600125, "USD"),
+                         ("summary", 0.610125, "USD")]
+    last = cdr(calls, days=30, summary=1).data.dicts()[-1]
+    assert (last["costenduser"], last["costprovider"], last["currency"]) == (0.610125, 0.252, "USD")
+
+
+def test_money_of_one_other_currency_stays_in_it(calls):
+    paid_in(calls, dict.fromkeys(range(1, 7), "EUR"))
+    assert stats(calls, stats="endusercost-cdrc") == [(0.41, 5, "EUR")]
+    assert stats(calls, "john", days=30, stats="endusercost") == [(0.25, "EUR")]
+    paid_in(calls, {2: "HUF"})          # moved no money
+    assert stats(calls, stats="endusercost-cdrc") == [(0.41, 5, "EUR")]
+    calls.ask("createcdrinfo", days="thismonth")
+    assert calls.db.rows("SELECT day, endusercost, currency FROM tb_cdrinfo WHERE cdrc = 4") == [
+        ("2023-11-14", 0.41, "EUR")]
+
+
+def test_the_default_currency_needs_no_word(calls):
+    paid_in(calls, {6: "usd", 4: ""})
+    assert cdr(calls, stats="endusercost-cdrc").data.columns == ["endusercost", "cdrc"]
+
+
+def test_without_a_rate_money_is_refused_and_the_rest_is_not(calls):
+    paid_in(calls, {6: "EUR"})
+    assert calls.refused("cdr", stats="cdrc-profit") == (
+        422, "costs are in EUR, USD: no exchange rate: set tb_currencies.rate of EUR; or ask for statistics without"
+             " money")
+    assert stats(calls, stats="cdrc-sl") == [(5, 210)]
+    paid_in(calls, {6: "O'Q"})
+    assert "there is no currency O'Q in tb_currencies" in calls.refused("cdr", stats="profit")[1]
+    with calls.db.unit() as unit:
+        unit.run("INSERT INTO tb_currencies (name, rate) VALUES ('o''q', 2)")
+    assert stats(calls, stats="endusercost") == [(0.29, "USD")]

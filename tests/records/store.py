@@ -102,7 +102,7 @@ def records(folder, *sets):
     ledger = Ledger(db, clock, users)
     currencies = Currencies(db, settings)
     reservations = Reservations(db, clock, users, ledger)
-    cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings)
+    cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings, currencies)
     rates = Rates(db, settings, clock, users, currencies, reservations.payer)
     gateways = Gateways()
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
