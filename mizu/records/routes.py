@@ -21,8 +21,10 @@ def add_route(db, unit, serverid, name, routing_id=None, priority=PRIORITY):
         if entry is None:
             raise ApiError(404, f"no such routing entry: {routing_id[:64]}")
     row = entry or (name, "", -1, "", 10)
-    return unit.run("INSERT INTO tb_routing (name, callerpattern, callertype, prefix, timetype, serverid, priority)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, serverid, priority)).lastrowid
+    id = unit.run("INSERT INTO tb_routing (name, callerpattern, callertype, prefix, timetype, serverid, priority)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, serverid, priority)).lastrowid
+    db.touch("tb_routing", (id,))
+    return id
 
 
 def _entry(db, routing_id):

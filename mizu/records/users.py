@@ -64,6 +64,13 @@ class Users:
             account = self._names.get(name.lower()) or self._read("username = ?", name)
         return account
 
+    def disabled_by_name(self, name):
+        """The id of the one disabled account that had this user name before disabletype 3 renamed it, or None."""
+        rows = self.db.rows("SELECT id, username FROM tb_users WHERE username >= ?1 || '_disabled_'"
+                            " AND username < ?1 || '_disabled_:'", (name,))
+        ids = [id for id, username in rows if username.lower() == f"{name}_disabled_{id}".lower()]
+        return ids[0] if len(ids) == 1 else None
+
     def find(self, authid, alternatives):
         """The account that `authid` names, or None; `alternatives` allows more than user names.
 
@@ -177,6 +184,7 @@ class Users:
         id = unit.run(f"INSERT INTO tb_users ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
         for number in self.owned.of(id):
             self.owned.take(unit, id, number)
+        self.db.touch("tb_users", (id,))
         return id
 
     def update(self, unit, id, values):
@@ -196,9 +204,10 @@ class Users:
         sets = ", ".join([f'"{name}" = ?' for name in row])
         if "username" not in row and "telnumber" not in row:
             unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
-            return
-        with self.owned.kept(unit, id):
-            unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+        else:
+            with self.owned.kept(unit, id):
+                unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
+        self.db.touch("tb_users", (id,))
 
     def _judge_currency(self, id, name):
         """ApiError 422 if an account with money, or whose calls hold some, would change its currency."""
@@ -228,10 +237,16 @@ class Users:
         unit.run("DELETE FROM tb_routing WHERE serverid = ?", (id,))
         unit.run("UPDATE tb_telnumbers SET free = 1, location = 0 WHERE location = ?", (id,))
         unit.run("DELETE FROM tb_users WHERE id = ?", (id,))
+        self.db.touch("tb_users", (id,))
+        self.db.touch("tb_routing", ())
 
     def check(self, values):
-        """Column -> value as the column takes it; ApiError 400 names the field that does not fit."""
+        """Column -> value as the column takes it; ApiError 400 names the field that does not fit.  A credit
+        that was sent empty was not sent: nobody's money goes by a form left blank."""
+        values = {name: value for name, value in values.items() if name.lower() != "credit" or value != ""}
         row = judge(checked(values, self.db.columns("tb_users"), "u_"), "u_")
+        if row.get("billinguserid") and self.by_id(row["billinguserid"]) is None:
+            raise ApiError(404, f"no such user: {row['billinguserid']} (u_billinguserid)")
         currency = row.get("currency")
         if currency and currency.lower() != self.settings.defaultcurrency.lower() and not self.db.value(
                 "SELECT 1 FROM tb_currencies WHERE name = ?", (currency,)):
@@ -271,6 +286,7 @@ class Users:
             return
         with self.owned.kept(unit, id):
             unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+        self.db.touch("tb_users_numbers", ())
 
     def set_numbers(self, unit, id, numbers):
         """These are the further DIDs from now on; ApiError 422 if one is somebody else's."""
@@ -279,13 +295,16 @@ class Users:
             for number in numbers:
                 if not self.owned.has(id, number):
                     unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
+        self.db.touch("tb_users_numbers", ())
 
     def set_addresses(self, unit, id, addresses):
         """These [(host, port)] are the further source addresses from now on."""
         unit.run("DELETE FROM tb_users_authip WHERE userid = ?", (id,))
+        self.db.touch("tb_users_authip", ())
         for host, port in addresses:
             self.add_address(unit, id, host, port)
 
     def add_address(self, unit, id, host, port):
         """A further source address, range or domain."""
         unit.run("INSERT INTO tb_users_authip (userid, authip, port) VALUES (?, ?, ?)", (id, host, port))
+        self.db.touch("tb_users_authip", ())

@@ -222,6 +222,13 @@ class Database:
         if self._unit is not None:
             self._undone[callback, args] = None
 
+    def touch(self, table, ids):
+        """Tell those who keep rows of a table in memory that these have changed; once more should the unit be taken
+        back."""
+        for touched in self.on_touched:
+            touched(table, ids)
+        self.on_undo(self.touch, table, tuple(ids))
+
     def durable(self):
         """A Future that is done when all that has been committed until now survives a power cut; inside a unit it
         is done, and whoever opened that waits for the disk."""
@@ -373,8 +380,7 @@ class Database:
         if done.ddl:
             self._columns.clear()
         for table, ids in done.touched.items():
-            for touched in self.on_touched:
-                touched(table, ids)
+            self.touch(table, ids)
         return done
 
     def _register(self, sql, actor, timeout):

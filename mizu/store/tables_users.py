@@ -183,3 +183,8 @@ CREATE INDEX ix_users_used ON tb_users (statusdate DESC, id, type, isoperator, e
 CREATE INDEX ix_users_off ON tb_users (id) WHERE enabled = 0 OR temporarydisabled = 1;
 CREATE INDEX ix_users_active ON tb_users (id) WHERE status > 0;
 """
+
+CALLERS = """
+CREATE INDEX ix_users_needauth ON tb_users (needauth);
+CREATE INDEX ix_users_shorttelnumber ON tb_users (shorttelnumber) WHERE shorttelnumber <> '';
+"""
