@@ -24,9 +24,9 @@ MAY_IMPORT = {
     "calls": "base store records",
     "api": "base wire formats store records",
     "ua": "base sip store records calls",
-    "commands": "base records api",
+    "commands": "base records calls api",
     "serve": "base wire formats sip net records api",
-    "top": "base wire formats net store records api commands serve",
+    "top": "base wire formats sip net store records calls api ua commands serve",
 }
 TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/daemon.py", "mizu/firststart.py", "mizu/importer.py",
        "mizu/doctor.py")

@@ -24,7 +24,7 @@ COMMON = (
     ("authmd5", "digest of id, password and salts"),
     ("authsalt", "the client's salt of the digest"),
     ("nonce", "the first 10 characters of a nonce from preauth"),
-    ("format", "json, xml, text, line, html, url, soap, jsonp, cleartext or csv"),
+    ("format", "json, xml, text, line, html, url, soap, jsonp, cleartext, csv or pcap (story)"),
     ("targetuser", "administrators: act as this account"),
 )
 """Parameters that every command takes."""

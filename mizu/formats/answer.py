@@ -20,11 +20,13 @@ CONTENT_TYPE = {
     "jsonp": "application/javascript; charset=utf-8",
     "cleartext": "text/plain; charset=utf-8",
     "csv": "text/csv; charset=utf-8; header=present",
+    "pcap": "text/plain; charset=utf-8",    # the capture itself is a Blob; this is for what else is said
 }
 
 RENDER = {
     "json": render_json, "xml": render_xml, "text": render_text, "line": render_line, "html": render_html,
     "url": render_url, "soap": render_soap, "cleartext": render_text, "csv": render_csv,
+    "pcap": render_text,
 }
 
 _CALLBACK = re.compile(r"[\w.$]{1,64}", re.ASCII)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ..base.errors import ApiError
 from .media_type import parse_media_type, split_quoted
 
-FORMATS = ("json", "xml", "text", "line", "html", "url", "soap", "jsonp", "cleartext", "csv")
+FORMATS = ("json", "xml", "text", "line", "html", "url", "soap", "jsonp", "cleartext", "csv", "pcap")
 
 MEDIA_TYPES = {
     "application/json": "json", "text/json": "json", "application/xml": "xml", "text/xml": "xml",

@@ -1,0 +1,148 @@
+"""What happened in a call, from its first message to its bill: the last calls, each with its messages and decisions.
+
+A story begins with an INVITE that comes in, long before it is known whether it will be a call: those wait apart,
+so that a flood of refused ones pushes no real call out.  Knows no SIP: messages are bytes with a first line.
+"""
+
+from collections import OrderedDict
+
+CALLS = 2_000
+YOUNG = 500
+"""Stories of INVITEs that are no call yet: a login asked for takes less than a second."""
+
+EVENTS = 300
+"""Of one story: a day of session timers; then the middle is left out."""
+
+BYTES = 48 << 20
+"""Of all stories; 2,000 calls of two legs and a login have 30 MiB."""
+
+
+class Story:
+    """key     the Call-ID of the caller's side
+    call    id of the Call, 0 for an INVITE that became none
+    events  [(unix time, what)]: what is a text, or (outgoing, transport, local, remote, bytes) of a message
+    """
+    __slots__ = ("key", "call", "events", "size", "keys")
+
+    def __init__(self, key):
+        self.key = key
+        self.call = 0
+        self.events = []
+        self.size = 0
+        self.keys = [key]
+
+    def messages(self):
+        """[(unix time, outgoing, transport, local, remote, bytes)]"""
+        return [(when, *what) for when, what in self.events if what.__class__ is tuple]
+
+
+class Stories:
+    """`observers`: functions (when, outgoing, transport, local, remote, data, key) that hear every message."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.observers = []
+        self.size = 0
+        self._young = OrderedDict()
+        self._calls = OrderedDict()     # {Call-ID of the caller's side: Story}, oldest first
+        self._keys = {}                 # {any Call-ID of a call: Story}
+
+    def __len__(self):
+        return len(self._calls)
+
+    # -- while it happens
+
+    def heard(self, message, flow, data, outgoing):
+        """The layer's tap; a repeated message has no Message and is left out."""
+        if message is None or data is None:
+            return
+        key = message.call_id
+        story = self._keys.get(key) or self._young.get(key)
+        when = self.clock.now()
+        what = outgoing, flow.transport, flow.local, (flow.host, flow.port), data
+        for observer in self.observers:
+            observer(when, *what, key if story is None else story.key)
+        if story is None:
+            if outgoing or message.method != "INVITE" or message.status:
+                return
+            story = self._young[key] = Story(key)
+            if len(self._young) > YOUNG:
+                self._young.popitem(last=False)
+        self._add(story, when, what, len(data))
+
+    def note(self, key, text):
+        """A decision, or money that moved."""
+        story = self._keys.get(key) or self._young.get(key)
+        if story is not None:
+            self._add(story, self.clock.now(), text, len(text))
+
+    def open(self, key, call=0):
+        """This INVITE has become a call; returns its Story."""
+        story = self._young.pop(key, None) or Story(key)
+        story.call = call
+        self._forget(key)
+        self._calls[key] = self._keys[key] = story
+        self.size += story.size
+        while len(self._calls) > CALLS or self.size > BYTES and len(self._calls) > 1:
+            self._forget(next(iter(self._calls)))
+        return story
+
+    def link(self, key, other):
+        """Messages with the Call-ID `other` belong to the call `key`."""
+        story = self._keys.get(key)
+        if story is not None and other not in self._keys and len(story.keys) < EVENTS:
+            story.keys.append(other)
+            self._keys[other] = story
+
+    def _add(self, story, when, what, size):
+        if len(story.events) >= EVENTS:
+            gone = story.events.pop(EVENTS // 2)[1]
+            size -= len(gone) if gone.__class__ is str else len(gone[4])
+        story.events.append((when, what))
+        story.size += size
+        if story.key in self._calls:
+            self.size += size
+
+    def _forget(self, key):
+        story = self._calls.pop(key, None)
+        if story is not None:
+            self.size -= story.size
+            for other in story.keys:
+                if self._keys.get(other) is story:
+                    del self._keys[other]
+
+    # -- afterwards
+
+    def find(self, text):
+        """The Story of a Call-ID of either side, or of a call's id; None if it is not there any more."""
+        story = self._keys.get(text) or self._young.get(text)
+        if story is None and text.isdecimal():
+            story = next((each for each in reversed(self._calls.values()) if str(each.call) == text), None)
+        return story
+
+    def latest(self, most):
+        """The newest stories, newest first."""
+        return [story for story, _ in zip(reversed(self._calls.values()), range(most))]
+
+
+def ladder(story):
+    """A Story as lines of text: times from its beginning, arrows from our point of view."""
+    if not story.events:
+        return ["nothing is left of this call"]
+    begun = story.events[0][0]
+    lines = []
+    for when, what in story.events:
+        at = f"{when - begun:9.3f} "
+        if what.__class__ is str:
+            lines.append(f"{at} * {what}")
+        else:
+            outgoing, transport, _, (host, port), data = what
+            arrow = "-->" if outgoing else "<--"
+            lines.append(f"{at} {arrow} {transport:4} {host}:{port}  {first_line(data)}")
+    return lines
+
+
+def first_line(data):
+    """What a message is, in one printable line."""
+    line = data.lstrip(b"\r\n").partition(b"\r\n")[0][:200]
+    return line.decode("utf-8", "replace").encode("ascii", "replace").decode().replace("\x1b", "?")

@@ -1,0 +1,87 @@
+"""Stories: which messages belong together, and how many are kept."""
+
+from types import SimpleNamespace
+
+import mizu.calls.story as module
+from mizu.calls.story import Stories, ladder
+
+FLOW = SimpleNamespace(transport="UDP", local=("192.0.2.9", 5060), host="192.0.2.1", port=5070)
+
+
+class Clock:
+    time = 1000.0
+
+    def now(self):
+        self.time += 0.5
+        return self.time
+
+
+def invite(call_id):
+    return SimpleNamespace(call_id=call_id, method="INVITE", status=0)
+
+
+def tell(stories, call_id, data=b"INVITE sip:b SIP/2.0\r\n\r\n", outgoing=False, message=None):
+    stories.heard(message or invite(call_id), FLOW, data, outgoing)
+
+
+def test_the_messages_of_both_sides_and_the_decisions_are_one_story():
+    stories = Stories(Clock())
+    tell(stories, "a")
+    stories.note("a", "alice by digest")
+    stories.open("a", 7)
+    stories.link("a", "b")
+    tell(stories, "b", b"INVITE sip:c SIP/2.0\r\n\r\n", True)
+    tell(stories, "b", b"SIP/2.0 200 OK\r\n\r\n", False, SimpleNamespace(call_id="b", method="INVITE", status=200))
+    assert stories.find("b") is stories.find("a") is stories.find("7")
+    assert ladder(stories.find("7")) == [
+        "    0.000  <-- UDP  192.0.2.1:5070  INVITE sip:b SIP/2.0",
+        "    0.500  * alice by digest",
+        "    1.000  --> UDP  192.0.2.1:5070  INVITE sip:c SIP/2.0",
+        "    1.500  <-- UDP  192.0.2.1:5070  SIP/2.0 200 OK"]
+
+
+def test_only_an_invite_that_comes_begins_a_story():
+    stories = Stories(Clock())
+    tell(stories, "a", b"OPTIONS sip:b SIP/2.0\r\n\r\n", message=SimpleNamespace(call_id="a", method="OPTIONS", status=0))
+    tell(stories, "b", outgoing=True)
+    assert stories.find("a") is stories.find("b") is None
+
+
+def test_a_flood_of_refused_invites_pushes_no_call_out(monkeypatch):
+    monkeypatch.setattr(module, "YOUNG", 10)
+    stories = Stories(Clock())
+    tell(stories, "call")
+    stories.open("call", 1)
+    for number in range(100):
+        tell(stories, f"flood{number}")
+    assert stories.find("call") is not None and len(stories._young) == 10
+
+
+def test_the_oldest_stories_go_first_and_take_all_their_keys_along(monkeypatch):
+    monkeypatch.setattr(module, "CALLS", 3)
+    stories = Stories(Clock())
+    for number in range(5):
+        tell(stories, f"a{number}")
+        stories.open(f"a{number}", number)
+        stories.link(f"a{number}", f"b{number}")
+    assert [story.call for story in stories.latest(9)] == [4, 3, 2]
+    assert stories.find("b0") is None and stories.find("b4") is not None
+    assert stories.size == sum(story.size for story in stories.latest(9)) and len(stories._keys) == 6
+
+
+def test_one_story_is_bounded_its_beginning_and_end_stay(monkeypatch):
+    monkeypatch.setattr(module, "EVENTS", 10)
+    stories = Stories(Clock())
+    tell(stories, "a", b"first")
+    stories.open("a", 1)
+    for number in range(50):
+        stories.note("a", f"n{number}")
+    story = stories.find("a")
+    assert len(story.events) == 10 and story.events[0][1][4] == b"first" and story.events[-1][1] == "n49"
+    assert story.size == stories.size == sum(len(w) if w.__class__ is str else len(w[4]) for _, w in story.events)
+
+
+def test_what_a_peer_writes_is_shown_without_control_characters():
+    stories = Stories(Clock())
+    tell(stories, "a", b"INVITE sip:\x1b[2J\xff SIP/2.0\r\n\r\n")
+    assert "\x1b" not in ladder(stories.find("a"))[0]
