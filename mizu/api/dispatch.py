@@ -77,7 +77,9 @@ class Dispatcher:
         if not exempt:
             self._limit(request, flags, access.command)
         if not access.enabled:
-            raise ApiError(501, f"{access.name} is disabled (tb_api.enabled)")
+            fault = access.rule is not None and access.rule.fault
+            raise ApiError(501, f"{access.name} is closed, its row of tb_api has a fault: see apireload" if fault else
+                           f"{access.name} is disabled (tb_api.enabled)")
         principal = request.principal = self.auth.authenticate(request, session, access, flags)
         user = principal.user
         if user is not None and not exempt:

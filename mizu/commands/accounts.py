@@ -4,6 +4,7 @@ from ..api.command import ADMIN, USER, command
 from ..api.param import Param, Type, decimal, flag, integer, text, username
 from ..base.errors import ApiError
 from ..base.message import Answer, Role
+from ..records.account import TYPES
 from ..records.credentials import check_password, check_username, disabled_name, enabled_name, hashed
 from ..records.details import LEVELS, split_words
 from ..records.fields import judge_reseller, judge_user
@@ -15,12 +16,21 @@ U_ID = Param("u_id", integer, "id of the account (tb_users.id)")
 U_USERNAME = Param("u_username", username, "user name of the account")
 PCR = Param("pcr", flag, "also the accounts below it")
 
+
+def _direction(text):
+    if text.strip() not in ("0", "1", "2", "3"):
+        raise ValueError
+    return int(text)
+
+
+DIRECTION = Type("direction", _direction, "0, 1, 2 or 3", {"type": "integer", "minimum": 0, "maximum": 3}, "3")
+
 DETAILS = [
     Param("details", text, "what to tell, joined by -: basic, allfields, statistics, currentcalls, runtime, statustext,"
                            " typetext, credittext, numbers, addresses, all, or names of fields"),
     Param("skipnullfields", flag, "leave out what is null, empty or 0"),
     Param("statdays", decimal, "days that the statistics look back"),
-    Param("direction", integer, "statistics as 0 the type says, 1 caller, 2 called, 3 both"),
+    Param("direction", DIRECTION, "statistics as 0 the type says, 1 caller, 2 called, 3 both"),
 ]
 
 _ORDERS = {"auto": -1, "none": 0, "id": 1, "added": 2, "username": 3, "used": 4}
@@ -87,6 +97,8 @@ async def listusers(ctx, type=None, limit=1000, fields=0, order=-1, offset=-1, u
         raise ApiError(403, "where is for administrators")
     if fields not in LEVELS:
         raise ApiError(400, f"parameter fields takes 0, 1 or 2, not {fields}")
+    if type not in (None, -1, *TYPES):
+        raise ApiError(400, f"parameter type takes -1 for all or one of {', '.join(map(str, TYPES))}, not {type}")
     if limit < 0:
         raise ApiError(400, f"parameter limit takes 0 for no limit, or how many accounts, not {limit}")
     if offset < -1:
@@ -245,9 +257,13 @@ async def disableuser(ctx, u_id=None, u_username=None, disabletype=0, unregister
     return await _switch(ctx, ids, _flags(disabletype, 0, 1), disabled_name if disabletype == 3 else None)
 
 
-@command("enableuser", group="accounts", access=ADMIN, tree=True, summary="Enables a disabled account, with its name",
+@command("enableuser", group="accounts", access=ADMIN, tree=True,
+         summary="Enables a disabled account, with its name; it may be named as before",
          params=[U_ID, U_USERNAME, DISABLETYPE, UNREGISTER, PCR])
 async def enableuser(ctx, u_id=None, u_username=None, disabletype=3, unregister=True, pcr=False):
+    users = ctx.server.users
+    if u_id is None and u_username and users.by_username(u_username) is None:
+        u_id = users.disabled_by_name(u_username)
     account = ctx.account(u_id, u_username)
     ids = [account.id, *(ctx.server.users.tree(account.id) if pcr else ())]
     return await _switch(ctx, ids, _flags(disabletype, 1, 0), enabled_name if disabletype == 3 else None)

@@ -53,7 +53,9 @@ async def revert(ctx, table="", rowid=None, change=None, force=False, u_id=None,
         return await _rewrite(ctx, found, force)
     if found.table == "tb_users":
         ctx.judge_rank(server.users.column(found.rowid, "type"), found.old.get("type"))
-    with server.db.unit(actor=ctx.actor, kind="revert", refid=found.id) as unit:
+    owned = server.users.owned
+    ids = owned.told_by(found.table, found.rowid, found.old)
+    with server.db.unit(actor=ctx.actor, kind="revert", refid=found.id) as unit, owned.kept(unit, *ids):
         server.changes.revert(unit, found, force)
         if found.table == "tb_users" and not server.users.other_admins(()):
             raise ApiError(422, "the last administrator has to stay")

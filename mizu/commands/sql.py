@@ -8,7 +8,7 @@ from ..records.adhoc import prepared
 from .writing import SYNC
 
 
-NO_ADMIN = "no administrator is left who could log in: from a trusted address, adduser with u_type=16 makes one"
+NO_ADMIN = "no administrator is left who could log in: from a trusted address, adduser with u_type=15 makes one"
 
 
 @command("db", group="store", access=ADMIN, summary="Runs one SQL statement, in SQL Server's or SQLite's words",

@@ -25,6 +25,8 @@ def check_username(name):
 
 def check_password(text, shortest=1):
     """A password, or ApiError 422."""
+    if not text:
+        raise ApiError(422, "the password is empty")
     if len(text) < shortest:
         raise ApiError(422, f"the password is too short: at least {shortest} characters (minpasswordlength)")
     if len(text) > MAX_PASSWORD or not text.isprintable():

@@ -9,6 +9,7 @@ from ..store.schema import SECRET_COLUMNS
 from ..store.settings import judge
 from ..store.settings import known as setting
 from .account import SRVADMIN
+from .newusers import number
 from .values import checked, known
 
 ALWAYS = frozenset("""forwardonbusy forwardonnoanswer forwardalways voicemail musiconhold displayname noanswertimeout
@@ -29,6 +30,7 @@ TREE = ALWAYS | ONCE | QUESTION | frozenset("""username password pin type parent
 """What a reseller may set of the accounts below him."""
 
 _INTERNAL = frozenset(("tb_actor", "tb_checkpoint", "tb_changes"))
+_NUMBERED = frozenset(("tb_telnumbers", "tb_users_numbers"))
 _GUESSES = ("username", "callerid", "userid", "fname", "name", "number", "id")
 """Columns by which a row is looked for where none is named: the manual's three, then ours."""
 
@@ -71,6 +73,8 @@ class Fields:
             raise ApiError(400, "the field u_id cannot be set: the server gives it")
         if not row:
             raise ApiError(400, "no field to set: send u_NAME=value")
+        if table in _NUMBERED and row.get("number") is not None:
+            row["number"] = number(row["number"], "u_number")
         return row
 
     def set(self, unit, table, rowid, row):
@@ -83,17 +87,11 @@ class Fields:
         if table == "tb_users":
             self.users.update(unit, rowid, row)
             return
-        before = self._owner(table, rowid)
-        with self.users.owned.kept(unit, *{*before, *self._owner(table, rowid, row)}):
+        owned = self.users.owned
+        with owned.kept(unit, *owned.told_by(table, rowid, row)):
             sets = ", ".join([f'"{name}" = ?' for name in row])
             unit.run(f'UPDATE "{table}" SET {sets} WHERE id = ?', (*row.values(), rowid))
         self._judge_pool(unit, table, rowid, row)
-
-    def _owner(self, table, rowid, row={}):
-        """[account] of a row of tb_users_numbers, as `row` would leave it; [] of other tables."""
-        if table != "tb_users_numbers":
-            return []
-        return [row.get("userid") or self.db.value("SELECT userid FROM tb_users_numbers WHERE id = ?", (rowid,))]
 
     def _judge_pool(self, unit, table, rowid, row={}):
         """A row of the pool whose number an account goes by is that account's.  ApiError 422 if `row`, what was
@@ -117,7 +115,8 @@ class Fields:
             _judge_setting(row)
         names = ", ".join([f'"{name}"' for name in row])
         marks = ", ".join("?" * len(row))
-        with self.users.owned.kept(unit, *self._owner(table, 0, row)):
+        owned = self.users.owned
+        with owned.kept(unit, *owned.told_by(table, 0, row)):
             id = unit.run(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())).lastrowid
         self._judge_pool(unit, table, id)
         return id

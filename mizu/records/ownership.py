@@ -50,6 +50,14 @@ class Ownership:
         """Whether it is a number of the pool."""
         return bool(self.db.value("SELECT 1 FROM tb_telnumbers WHERE number IN (?, ?)", forms(number)))
 
+    def told_by(self, table, rowid, row={}):
+        """The accounts whose numbers a row, as it is and as `row` leaves it, tells of."""
+        if table == "tb_users":
+            return {rowid}
+        if table != "tb_users_numbers":
+            return set()
+        return {row.get("userid"), self.db.value("SELECT userid FROM tb_users_numbers WHERE id = ?", (rowid,))} - {None}
+
     @contextmanager
     def kept(self, unit, *ids):
         """`with` it, names and numbers of these accounts change: what they lose is given back, then what they have

@@ -225,3 +225,10 @@ def test_roles_up_to_a_number():
 
 def test_without_rows_only_declared_commands_are_there():
     assert set(compile_access({})) == set(TABLE)
+
+
+def test_a_row_with_a_fault_is_not_called_disabled(house):
+    house.rule("balance", custom_action=99)
+    answer = house.keyed("balance", **bare("john", "johnpass"))
+    assert (answer.code, answer.message) == (
+        501, "ERROR: balance is closed, its row of tb_api has a fault: see apireload")

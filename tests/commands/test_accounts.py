@@ -318,7 +318,25 @@ def test_the_last_administrator_does_not_become_none(town, values):
     town.ask("setuser", "root", u_username="root", **values)
 
 
-@pytest.mark.parametrize("params, name", [({"limit": -5}, "limit"), ({"offset": -7}, "offset")])
+def test_a_credit_left_blank_moves_no_money(town):
+    town.ask("setuser", u_username="john", u_credit="", u_comment="x")
+    assert town.value("john", "credit") == 12.34 and town.value("john", "comment") == "x"
+    assert town.refused("setuser", u_username="john", u_credit="")[0] == 400
+
+
+def test_nobody_pays_who_is_not_there(town):
+    for entry, params in (("setuser", {"u_username": "john"}), ("adduser", {"u_username": "new"})):
+        assert town.refused(entry, **params, u_billinguserid=999) == (404, "no such user: 999 (u_billinguserid)")
+    town.ask("setuser", u_username="john", u_billinguserid=town.boss)
+
+
+def test_what_is_asked_of_statistics_has_its_bounds(town):
+    for entry, params in (("getuser", {"u_username": "john"}), ("listusers", {})):
+        assert town.refused(entry, **params, details="statistics", direction=9) == (
+            400, "parameter direction takes 0, 1, 2 or 3, not '9'")
+
+
+@pytest.mark.parametrize("params, name", [({"limit": -5}, "limit"), ({"offset": -7}, "offset"), ({"type": 99}, "type")])
 def test_listusers_refuses_pages_that_there_are_not(town, params, name):
     code, message = town.refused("listusers", **params)
     assert code == 400 and message.startswith(f"parameter {name} takes ")
@@ -371,6 +389,18 @@ def test_kinds_of_disabling_and_back(town, disabletype, state):
     assert read() == (name, *state)                   # twice is no more than once
     assert town.ask("enableuser", u_id=town.john).message == "OK: user enabled"
     assert read() == ("john", 1, 0)
+
+
+def test_a_renamed_account_is_enabled_by_the_name_it_had(town):
+    town.ask("disableuser", u_username="john", disabletype=3)
+    assert town.refused("enableuser", "boss", u_username="john")[0] == 404
+    town.ask("enableuser", u_username="John")
+    assert town.value("john", "enabled") == 1
+    for _ in range(2):
+        town.ask("adduser", u_username="twin")
+        town.ask("disableuser", u_username="twin", disabletype=3)
+    assert town.refused("enableuser", u_username="twin") == (404, "no such user: twin")
+    assert town.refused("enableuser", u_username="nobody") == (404, "no such user: nobody")
 
 
 def test_enabling_inverts_the_kind_it_names(town):

@@ -155,3 +155,19 @@ def test_history_tells_commands_from_sql(town, entry, params, kind):
     assert last(town)["kind"] == kind
     town.ask("db", "root", sql=f"update tb_users set comment = 'y' where id = {town.john}")
     assert last(town)["kind"] == "sql"
+
+
+def test_a_number_that_was_given_away_does_not_come_back_and_one_that_is_free_does(town):
+    pool = lambda: town.db.row("SELECT free, location FROM tb_telnumbers")
+    town.ask("addrecord", table="tb_telnumbers", u_number="36111")
+    town.ask("setuser", u_username="john", u_telnumber="36111")
+    town.ask("setuser", u_username="john", u_telnumber="")
+    change = last(town, u_username="john")["change"]
+    town.ask("setuser", u_username="kid", u_telnumber="+36111")
+    assert town.refused("revert", change=change) == (422, "the number 36111 belongs to another account")
+    town.ask("setuser", u_username="kid", num1="36111", u_telnumber="")
+    assert pool() == (0, town.kid)
+    town.ask("setuser", u_username="kid", num1="")
+    assert pool() == (1, 0)
+    town.ask("revert", change=change)
+    assert town.value("john", "telnumber") == "36111" and pool() == (0, town.john)

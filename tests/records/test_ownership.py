@@ -150,3 +150,11 @@ def test_random_changes_leave_every_number_with_one_account_and_the_pool_in_step
         for number, free, location in store.db.rows("SELECT number, free, location FROM tb_telnumbers"):
             owner = owners.get(number.removeprefix("+"))
             assert (free, location) == ((1, 0) if owner is None else (0, owner))
+
+
+def test_what_is_no_number_does_not_get_into_the_pool(store):
+    assert store.fields.check("tb_telnumbers", {"number": "+36 (1) 22"}) == {"number": "+36122"}
+    for table in ("tb_telnumbers", "tb_users_numbers"):
+        with pytest.raises(ApiError) as error:
+            store.fields.check(table, {"number": "abc"})
+        assert error.value.message == "parameter u_number takes a telephone number, not 'abc'"
