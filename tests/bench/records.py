@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the tables cost at size: prices, their import, call records.
+"""What the tables cost at size: prices, their import, call records, lists of accounts, bookings.
 
     python3 tests/bench/records.py [FIGURE …]
 
@@ -10,6 +10,7 @@ is held against.  Without names all of them run; the exit status is 1 if a goal 
 import http.client
 import random
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from bench import slowdisk  # noqa: E402
 from bench.make_cdrs import fill  # noqa: E402
 from live.harness import Server  # noqa: E402
 
@@ -188,6 +190,81 @@ def memory(server):
     """Resident KiB of the server."""
     with open(f"/proc/{server.process.pid}/status") as status:
         return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+# -- accounts
+
+LIVELY = """UPDATE tb_users SET credit = id * 7919 % 10000 / 100.0, status = id % 20 = 0, enabled = id % 200 <> 0,
+    adddate = datetime('2020-01-01', '+' || (id * 7919 % 50000) || ' hours'), email = 'u' || id || '@example.com',
+    statusdate = CASE WHEN id % 3 THEN datetime('2024-01-01', '+' || (id * 104729 % 9000) || ' hours') ELSE '' END"""
+"""Balances, dates, one of 20 registered, one of 200 disabled."""
+
+ORDERS = (-1, 0, 1, 2, 3, 4)
+LISTS = ("", "fields=2", "type=-1", "type=0", "type=5", "type=9", f"u_id={BUSY}", "parent=-2", "parent=0",
+         f"parent={RESELLER}", "parentinclusive=-2", "parentinclusive=0", f"parentinclusive={RESELLER}", "enabled=-1",
+         "enabled=0", "active=0", "active=1", "where=credit+>+99+and+postpaid+<+1", "where=credit+>+9999",
+         "where=email+=+'u50000@example.com'", "details=basic-statistics", "details=basic&pcr=1", "offset=500")
+
+
+@figure
+def listusers(folder):
+    """Lists of 100 among 100,000 accounts: each filter in each order."""
+    (folder / "data").mkdir()
+    database = folder / "data" / "mizud.db"
+    fill(database, 1000, ACCOUNTS)
+    with sqlite3.connect(database) as connection:
+        connection.execute(LIVELY)
+    connection.close()
+    server = Server(folder / "data")
+    server.api("adduser", u_username="boss", u_type=2, u_password="boss-pw")
+    asker = Asker(server)
+    for words in LISTS:
+        medians = {}
+        for order in ORDERS:
+            query = f"apientry=listusers&limit=100&format=json&order={order}&{words.replace('>', '%3E')}"
+            query = f"{query.replace('<', '%3C')}&{server.as_admin}"
+            medians[order] = statistics.median([asker.ask(query, '"success"') for _ in range(9)])
+        worst = max(medians, key=medians.get)
+        yield f"listusers {words[:36]} (slowest: order={worst})", medians[worst], "ms", 20
+    server.stop()
+
+
+# -- bookings
+
+@figure
+def postings(folder):
+    """Bookings of 64 connections, each answered once it is on the disk, and what `balance` notices."""
+    server = Server(folder / "data")
+    server.api("adduser", u_username="disk")
+    yield from _booked(server, 64, 6.0, "", None)
+    server.stop()
+
+
+@figure
+def slow_disk(folder):
+    """The same where every sync takes 20 ms more, by strace."""
+    before = slowdisk.slowed(20)
+    if not before:
+        return
+    Server(folder / "data").stop()
+    server = Server(folder / "data", before=before)
+    server.api("adduser", u_username="disk")
+    yield from _booked(server, 8, 6.0, ", a sync takes 20 ms", 2)
+    yield from _booked(server, 64, 6.0, ", a sync takes 20 ms", None)
+    slowdisk.stop(server, before)
+
+
+def _booked(server, writers, seconds, how, goal):
+    """What a booking takes, and a balance meanwhile."""
+    writes, reads = [], []
+    until = time.perf_counter() + seconds
+    writer = threading.Thread(target=slowdisk.write, args=(server, until, writes, writers))
+    writer.start()
+    slowdisk.read(server, until, reads)
+    writer.join()
+    what = f"by {writers} connections{how}"
+    yield f"5,000 bookings {what}", 5000 * seconds / len(writes), "s", None if how else 1
+    yield f"balance meanwhile, p99, {what}", percentile(reads, 0.99) * 1000, "ms", goal
 
 
 # -- the program

@@ -34,8 +34,8 @@ def slowed(milliseconds):
             "-e", f"inject=fsync,fdatasync:delay_exit={milliseconds * 1000}")
 
 
-def write(server, until, took):
-    """Keep WRITERS connections busy with setcredit; seconds of each to `took`."""
+def write(server, until, took, writers=WRITERS):
+    """Keep connections busy with setcredit; seconds of each to `took`."""
     selector = selectors.DefaultSelector()
     number = 0
 
@@ -46,7 +46,7 @@ def write(server, until, took):
         sock.sendall(http_frame(query.encode()))
         return time.perf_counter()
 
-    for _ in range(WRITERS):
+    for _ in range(writers):
         sock = server.connect()
         selector.register(sock, selectors.EVENT_READ, [b"", ask(sock)])
     while time.perf_counter() < until:
@@ -67,6 +67,15 @@ def read(server, until, took):
         assert http_count(sock.recv(65536))[0] == 1
         took.append(time.perf_counter() - began)
         time.sleep(0.002)
+
+
+def stop(server, before):
+    """End the server itself, below what runs `before` it."""
+    pid = server.process.pid
+    if before:
+        pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    os.kill(pid, signal.SIGTERM)
+    server.wait()
 
 
 def shown(what, took, seconds):
@@ -92,11 +101,7 @@ def main():
         print(f"a sync takes {milliseconds:.0f} ms more" if before else "the disk as it is")
         shown("setcredit", writes, seconds)
         shown("balance", reads, seconds)
-        pid = server.process.pid
-        if before:
-            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-        os.kill(pid, signal.SIGTERM)
-        server.wait()
+        stop(server, before)
         held = [line for line in server.err.splitlines() if "held the loop" in line]
         print(f"turns of the loop over 20 ms: {len(held)}", *held[:5], sep="\n  ")
 
