@@ -1,1 +1,1 @@
-"""SIP as text: messages, headers, URIs, digests, transactions, dialogs.  Pure: no sockets, clocks or chance of its own."""
+"""SIP as text: messages, headers, URIs, digests, transactions, dialogs.  Pure: no sockets, clocks, chance."""

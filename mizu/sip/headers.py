@@ -18,7 +18,8 @@ _ELEMENT = re.compile(r'(?:[^,"<]+|' + _QUOTED + r'|<[^>]*>)*', re.S).match
 _PLAIN = re.compile(r'[^\s,"<>]*').fullmatch
 _PARAM = re.compile(r'\s*([^\s;,="<>]+)\s*(?:=\s*(' + _QUOTED + r'|[^\s;,"]*)\s*)?', re.S).fullmatch
 _PIECE = re.compile(r'(?:[^;"]+|' + _QUOTED + r')*', re.S).match
-_NAMED = re.compile(r'\s*(' + _QUOTED + r'|[^"<>,;]*)\s*<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+)>\s*(?:;(.*))?', re.S).fullmatch
+_NAMED = re.compile(r'\s*(' + _QUOTED + r'|[^"<>,;]*)\s*<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+)>\s*(?:;(.*))?',
+                    re.S).fullmatch
 _BARE = re.compile(r'\s*([A-Za-z][A-Za-z0-9+.-]*:[^\s<>",;?]+)\s*(?:;(.*))?', re.S).fullmatch
 _USUAL_VIA = re.compile(r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:;(\S*))?").fullmatch
 _VIA = re.compile(r"\s*SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+"
@@ -74,7 +75,7 @@ def split_commas(text):
 
 
 def parse_params(text):
-    """`a=1;b;c="x;y"` -> {"a": "1", "b": None, "c": '"x;y"'}; the first of two counts, one `;` at the end is forgiven."""
+    """`a=1;b;c="x;y"` -> {"a": "1", "b": None, "c": '"x;y"'}; the first of two counts, a last `;` is forgiven."""
     params = {}
     plain = _PLAIN(text)
     pieces = text.split(";") if plain or '"' not in text else _split_semicolons(text)

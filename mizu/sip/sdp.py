@@ -152,3 +152,23 @@ def is_hold(session):
     """Does the sender of this description put the call on hold (RFC 3264 8.4)?  Every stream that lives is held."""
     living = [media for media in session.media if media.port]
     return bool(living) and all(media.held for media in living)
+
+
+def address_of(body):
+    """Where the first living stream is to be sent to; "" if the description does not say."""
+    media = _first(body)
+    return media.connection if media else ""
+
+
+def codec(body):
+    """The name of the first format of the first living stream ("PCMU"), "" if there is none."""
+    media = _first(body)
+    names = list(media.rtpmap.values()) if media else ()
+    return names[0].partition("/")[0] if names else ""
+
+
+def _first(body):
+    try:
+        return next((media for media in parse(body).media if media.port), None)
+    except RemoteProtocolError:
+        return None
