@@ -18,7 +18,7 @@ def town(store):
     store.ids = {}
     for name, values in {
             "boss": {"type": 2, "adddate": "2022-01-01"}, "sub": {"type": 2, "parentid": "boss"},
-            "leaf": {"parentid": "sub", "credit": 150.0}, "kid": {"parentid": "boss", "status": 1, "statusdate": "2"},
+            "leaf": {"parentid": "sub", "credit": 150.0}, "kid": {"parentid": "boss", "status": 1, "statusdate": "2022-02-02 00:00:00"},
             "lone": {"credit": 50.0, "adddate": "2021-01-01", "comment": "O'Brien"},
             "off": {"enabled": 0}, "away": {"temporarydisabled": 1}, "card": {"isoperator": 6},
             "in": {"type": 5}, "out": {"type": 9}, "root": {"type": 16, "password": "geheim", "pin": "99"}}.items():
@@ -123,7 +123,7 @@ def test_every_type_has_its_word(town):
 
 
 @pytest.mark.parametrize("values, text", [
-    ({}, "Not Used"), ({"statusdate": "2024"}, "Offline"), ({"status": 1}, "Registered"), ({"status": 2}, "In Call"),
+    ({}, "Not Used"), ({"statusdate": "2024-01-01"}, "Offline"), ({"status": 1}, "Registered"), ({"status": 2}, "In Call"),
     ({"status": 3}, "Speaking")])
 def test_statustext(store, values, text):
     assert wait(store.listing.one(add(store, "a", **values), ["statustext"], True))["statustext"] == text
@@ -196,3 +196,31 @@ def count_deep(rows):
 def test_thinned_rows_keep_who_they_are():
     assert thinned({"id": 0, "username": "", "a": None, "b": 0, "c": "", "d": 0.0, "e": "x"}) == {
         "id": 0, "username": "", "e": "x"}
+
+
+@pytest.mark.parametrize("filters, order, index", [
+    ({}, 2, "COVERING INDEX ix_users_added"), ({"type": 0, "parent": 0}, 4, "COVERING INDEX ix_users_used"),
+    ({"parentinclusive": 0}, 3, "INDEX sqlite_autoindex_tb_users_1"), ({"enabled": -1, "type": -1}, 2, "ix_users_added"),
+    ({"enabled": 0}, 2, "ix_users_off"), ({"enabled": 0}, 1, "ix_users_off"), ({"type": 9}, 4, "ix_users_type")])
+def test_a_page_of_a_long_list_is_read_along_an_index(town, filters, order, index):
+    rows = town.db.rows("EXPLAIN QUERY PLAN " + listed_sql(town, order, **filters))
+    assert index in rows[1][3] or index in rows[0][3], rows
+
+
+def listed_sql(town, order, **filters):
+    """The SELECT of a second page, its values in it."""
+    asked = []
+    real, town.db.query = town.db.query, lambda sql, args, **more: asked.append((sql, args)) or real(sql, args, **more)
+    names(town, order, 10, 1, **filters)
+    town.db.query = real
+    sql, args = asked[0]
+    for name, value in args.items():
+        sql = sql.replace(f":{name}", repr(value))
+    return sql
+
+
+def test_a_later_page_tells_its_columns_in_order(town):
+    for order in (1, 2, 3, 4):
+        one = names(town, order, 100, type=-1, enabled=-1).split()
+        two = [name for page in range(6) for name in names(town, order, 2, page, type=-1, enabled=-1).split()]
+        assert one == two and len(one) == 11
