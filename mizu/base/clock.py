@@ -45,3 +45,14 @@ def utc_text(seconds):
     millis = int(seconds * 1000)
     parts = time.gmtime(millis // 1000)
     return "%04d-%02d-%02d %02d:%02d:%02d.%03d" % (*parts[:6], millis % 1000)
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(seconds):
+    """Unix seconds -> IMF-fixdate (RFC 9110 5.6.7), SIP's Date too (RFC 3261 20.17); never a locale's names."""
+    at = time.gmtime(int(seconds))
+    return (f"{_DAYS[at.tm_wday]}, {at.tm_mday:02} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} "
+            f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} GMT")

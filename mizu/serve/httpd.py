@@ -4,10 +4,11 @@ wire.http1 reads and frames, this room routes: a path with `mvapi` in it is the 
 WebSocket.  What the header fields say of the asker is worked out once per block of fields, see webfacts.
 """
 
+from ..base.clock import http_date
 from ..base.errors import RemoteProtocolError
 from ..base.log import where
 from ..base.message import Session
-from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, chunked_head, http_date
+from ..wire.http1 import CONTINUE, RequestParser, answer_prefix, bodiless_answer, chunked_head
 from .lines import LineConnection
 from .pipeline import SLICE, Pipeline
 from .uploads import is_recording, on_recording

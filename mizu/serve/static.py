@@ -7,9 +7,9 @@ judged again.  What users uploaded (filestorage) is only ever offered for saving
 import os
 import stat
 
+from ..base.clock import http_date
 from ..base.errors import ApiError
 from ..base.paths import safe_path
-from ..wire.http1 import http_date
 from ..wire.query import unquote
 
 MAX_WHOLE = 64 * 1024

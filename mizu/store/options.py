@@ -168,6 +168,19 @@ _ROWS = {
          {"low": 1, "high": 999_999_999}),
         ("paymenttimeout", "seconds", "15", "that paymenturl may take to answer once", {"low": 1, "high": 60}),
     ),
+    "registrations": (
+        ("sipdigest", "text", "md5", "digests that SIP devices are offered, in their order: many devices give up where"
+         " the first or another is not MD5", {"choices": ("md5", "sha-256", "sha-256 md5", "md5 sha-256")}),
+        ("regexpires", "seconds", "3600", "a registration lasts where the device names no time",
+         {"low": 10, "high": 604_800}),
+        ("regexpiresmin", "seconds", "30", "the shortest registration; less is refused (423)",
+         {"low": 0, "high": 3600}),
+        ("regexpiresmax", "seconds", "7200", "the longest registration; more is shortened", {"low": 10, "high": 604_800}),
+        ("maxregistrations", "integer", "10", "devices of one account; one more takes the place of the one whose"
+         " registration ends first", {"low": 1, "high": 100}),
+        ("natkeepalive", "seconds", "25", "from one OPTIONS to the next to a device behind NAT (UDP); 0: none",
+         {"low": 0, "high": 3600}),
+    ),
     "calls": (
         ("brs_lcr", "integer", "4", "order of routes: 0 priority, 2 least cost, 4 best, 5 both; 1 and 3 without GSM",
          _LEVELS),
@@ -232,7 +245,8 @@ _ROWS = {
 SECTIONS = {
     "network": "Ports, addresses, connections", "api": "Who may send requests, and in which formats",
     "limits": "Limits and bans", "accounts": "Accounts", "money": "Money, time and place",
-    "calls": "Calls and media", "messages": "SMS, mail and push gateways", "system": "The host",
+    "registrations": "SIP registrations", "calls": "Calls and media", "messages": "SMS, mail and push gateways",
+    "system": "The host",
 }
 """{section of the ini file: its title}"""
 

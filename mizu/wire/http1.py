@@ -9,7 +9,6 @@ only the request line anew.  Knows no path, no command, no time.
 """
 
 import re
-from datetime import datetime, timezone
 
 from ..base.errors import RemoteProtocolError
 from .fields import CHUNKED, FIELD_OCTETS, HOST, TOKEN, Fields, refuse, render_field, split_fields
@@ -42,8 +41,6 @@ REASONS = {
     500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
     504: "Gateway Timeout", 505: "HTTP Version Not Supported", 507: "Insufficient Storage",
 }
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Message:
@@ -348,10 +345,3 @@ LAST_CHUNK = b"0\r\n\r\n"
 def _head(status, keep_alive, extra):
     return (f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\nServer: mizud\r\n"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n").encode() + extra
-
-
-def http_date(seconds):
-    """Unix seconds -> IMF-fixdate (RFC 9110 5.6.7); the names are never those of a locale."""
-    at = datetime.fromtimestamp(int(seconds), timezone.utc)
-    return (f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
-            f"{at.hour:02}:{at.minute:02}:{at.second:02} GMT")

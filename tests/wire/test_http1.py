@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from mizu.base.clock import http_date
 from mizu.base.errors import RemoteProtocolError
-from mizu.wire.http1 import MAX_CHUNKS, MAX_KNOWN, RequestParser, answer_prefix, bodiless_answer, http_date
+from mizu.wire.http1 import MAX_CHUNKS, MAX_KNOWN, RequestParser, answer_prefix, bodiless_answer
 
 from .plain_http1 import plain_run
 
