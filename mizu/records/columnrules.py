@@ -2,9 +2,13 @@
 mean is refused by the field's name before anything is written.  A column without a row takes what its type does.
 """
 
+import re
+
 from ..base.errors import ApiError
 from .account import TYPES
 from .newusers import address, number
+
+_DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d([ T][0-2]\d:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 
 
 class Rule:
@@ -48,7 +52,15 @@ def _text(takes, function):
     return Rule(takes, value)
 
 
+def _moment(text):
+    """A date, with its time or without, as all tables have it."""
+    if not _DATE.fullmatch(text):
+        raise ValueError
+    return text
+
+
 _FLAG = _choice({0: "", 1: ""})
+_DIGIT = _range(0, 9, "a number from 0 to 9")
 _ID = _range(0, 2**53, "the id of a row, 0 for none")
 _AMOUNT = _range(0, 999_999_999.999999, "an amount from 0 to 1000000000, 0 for no limit")
 _RTP = _choice({0: "as the other side says", 1: "leave it", 2: "correct it if needed", 3: "relay behind NAT",
@@ -69,8 +81,14 @@ RULES = {
     "routertpcaller": _RTP,
     "routertpcalled": _RTP,
     **dict.fromkeys(("enabled", "temporarydisabled", "postpaid", "iscompany", "needregister"), _FLAG),
+    **dict.fromkeys("""isoperator paymentmode candial usecallingcard iscallback anumberlookup ivrbilling record
+        needcodeconversion convertdtmf changesptoring forwardearlystart voicemail voicemailonbusy voicemailonnoansw
+        voicemailalways playadv playdisc sendsmsalert sendemailalert sendsmsreport senddailyemail sendlowcreditemail
+        sendmonthlyemail sendotheremail notifymissedsms notifymissedemail""".split(), _DIGIT),
     **dict.fromkeys(("parentid", "billinguserid", "packetid", "belongstocompany", "addedby", "ivrid"), _ID),
     **dict.fromkeys(("dailylimit", "monthlylimit"), _AMOUNT),
+    "status": _choice({-1: "unregistered", 0: "offline", 1: "registered", 2: "ringing", 3: "in call"}),
+    **dict.fromkeys(("adddate", "statusdate"), _text("a date as 2027-01-31 23:59:59, in UTC", _moment)),
     "maxlines": _range(0, 1_000_000, "0 for no limit, or how many calls at once"),
     "billingday": _range(1, 31, "a day of the month from 1 to 31"),
     "port": _range(0, 65535, "a port from 0 to 65535"),

@@ -21,7 +21,8 @@ def test_each_rule_is_of_a_column():
     ("port", ["0", "65535"], ["65536", "99999", "-1"]), ("protocol", ["2"], ["3"]), ("cli", ["5"], ["6"]),
     ("routertpcalled", ["7"], ["8"]), ("telnumber", ["", "+36 (1) 234-567"], ["x", "36a", "<1>"]),
     ("currency", ["", "usd", "EUR"], ["XYZ", "x", "EURO"]), ("authip", ["", "10.0.0.0/8"], ["1.2.3", "a b"]),
-    ("parentid", ["0"], ["-1"]), ("noanswertimeout", ["15"], ["-1", "9999"])])
+    ("adddate", ["", "2027-01-31", "2027-01-31 23:59:59.123"], ["yesterday", "2027-13", "31/01/2027"]),
+    ("status", ["-1", "3"], ["77", "-2"]), ("voicemail", ["0", "1"], ["99", "-1"]), ("parentid", ["0"], ["-1"]), ("noanswertimeout", ["15"], ["-1", "9999"])])
 def test_what_no_account_could_mean_is_refused_by_name(store, name, good, bad):
     for text in good:
         store.users.check({name: text})

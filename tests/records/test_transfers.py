@@ -67,7 +67,7 @@ def test_who_gives_nothing_and_who_gets_nothing(store, pair):
         old = store.db.value(f"SELECT {column} FROM tb_users WHERE id = ?", (id,))
         for now in (value, old):
             with store.db.unit() as unit:
-                store.users.update(unit, id, {column: now})
+                unit.run(f"UPDATE tb_users SET {column} = ? WHERE id = ?", (now, id))
             store.users.reload((id,))
             if now == value:
                 assert refused(store, ann, bob, 1) == says
