@@ -20,8 +20,12 @@ MAX_HOPS = 255
 MAX_FIELDS = 512        # header lines; 70 hops with Via and Record-Route are 140
 
 _LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n)?[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.I).findall
+_PRINTABLE = bytes(octet for octet in range(256) if octet > 31 and octet != 127 or octet == 9)
+_BREAKS = b"\r\n" * MAX_FIELDS
+_QUOTED_PAIR = re.compile(rb"\\[^\r\n]").sub
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.I | re.S).fullmatch
 _GMT = re.compile(r".* (?:GMT|UTC)", re.I).fullmatch
+_BLANKS = " \t"
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.I).fullmatch
 
 
@@ -42,13 +46,12 @@ def parse(data, stream=False):
     text = head.decode("utf-8", "surrogateescape")
     lines = text.split("\r\n")
     message, fault = _start(lines)
-    breaks = len(lines) - 1
     if len(data) > MAX_MESSAGE:
         fault = fault or (513, "Message Too Large")
         del lines[MAX_FIELDS:]
     elif end < 0:
         fault = fault or (400, "Incomplete message")
-    elif text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text and "\0" in text.replace("\\\0", ""):
+    elif head.translate(None, _PRINTABLE) != _BREAKS[:2 * len(lines) - 2] and not _quoted_controls(head):
         fault = fault or (400, "Control character in header")
     fault = _read_fields(message.fields, lines) or fault
     try:
@@ -59,6 +62,12 @@ def parse(data, stream=False):
     except RemoteProtocolError as error:
         fault = fault or (error.status, error.reason)
     raise SipError(*fault, message if _answerable(message) else None)
+
+
+def _quoted_controls(head):
+    """Control characters are allowed behind a backslash (25.1, quoted-pair), line breaks not even there."""
+    rest = _QUOTED_PAIR(b"", head).translate(None, _PRINTABLE)
+    return rest == b"\r\n" * head.count(b"\r\n")
 
 
 def _start(lines):
@@ -90,20 +99,20 @@ def _read_fields(fields, lines):
         if name in known and colon:
             key = known[name]
         elif line[:1] in (" ", "\t") and values:
-            values[-1] = f"{values[-1]} {line.strip()}".strip()
+            values[-1] = f"{values[-1]} {line.strip(_BLANKS)}".strip(_BLANKS)
             continue
         else:
-            key = canonical(name.rstrip(" \t")) if colon else ""
+            key = canonical(name.rstrip(_BLANKS)) if colon else ""
             if not key:
                 fault, values = (400, "Bad header line"), None
                 continue
         if key not in fields:
-            fields[key] = values = [value.strip()]
+            fields[key] = values = [value.strip(_BLANKS)]
             continue
         if key in SINGLE:
             fault = fault or (400, f"More than one {key}")
         values = fields[key]
-        values.append(value.strip())
+        values.append(value.strip(_BLANKS))
     return fault if len(lines) <= MAX_FIELDS else (400, "Too many headers")
 
 

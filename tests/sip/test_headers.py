@@ -15,7 +15,8 @@ ADDRESSES = {
     "Bob the Builder<sip:bob@h>": ("Bob the Builder", "sip:bob@h", {}),
     r'"a \"b\", <c>; \\" <sip:bob@h> ; tag = 1 ;x': (r'a "b", <c>; ' + "\\", "sip:bob@h", {"tag": "1", "x": None}),
     '"" <sip:bob@h>': ("", "sip:bob@h", {}),
-    '<sip:h>;+sip.instance="<urn:uuid:1;2,3>";reg-id=1': ("", "sip:h", {"+sip.instance": '"<urn:uuid:1;2,3>"', "reg-id": "1"}),
+    '<sip:h>;+sip.instance="<urn:uuid:1;2,3>";reg-id=1': ("", "sip:h", {"+sip.instance": '"<urn:uuid:1;2,3>"',
+                                                                        "reg-id": "1"}),
     "<tel:+1>;TAG=A": ("", "tel:+1", {"tag": "A"}),
     "<sip:h>;tag=1;": ("", "sip:h", {"tag": "1"}),
     "<sip:h>;received=": ("", "sip:h", {"received": ""}),
@@ -31,8 +32,10 @@ def test_an_address_is_read(text):
     assert (again.display, again.uri, again.params) == ADDRESSES[text]
 
 
-@pytest.mark.parametrize("text", ["", "bob", '"bob <sip:b@h>', "<sip:h", "sip:h>", "a, b <sip:h>", "< sip:h >", "<sip:a b@h>", "<>",
-                                  "sip:h?Route=x", "sip:a,b@h", "<sip:h>x", "<sip:h>;;a", "<sip:h>;=1", '<sip:h>;a="', "*",
+@pytest.mark.parametrize("text", ["", "bob", '"bob <sip:b@h>', "<sip:h", "sip:h>", "a, b <sip:h>", "< sip:h >",
+                                  "<sip:a b@h>", "<>",
+                                  "sip:h?Route=x", "sip:a,b@h", "<sip:h>x", "<sip:h>;;a", "<sip:h>;=1", '<sip:h>;a="',
+                                  "*",
                                   '<sip:h>;a="b"c', "<sip:h>;a b", '"a"b" <sip:h>', "<sip:h>;;", "<sip:h>;<x>"])
 def test_what_is_no_address_is_400(text):
     with pytest.raises(RemoteProtocolError) as refused:
@@ -65,8 +68,10 @@ def test_a_via_is_read(text):
     assert all(getattr(again, slot) == getattr(via, slot) for slot in Via.__slots__)
 
 
-@pytest.mark.parametrize("text", ["", "SIP/2.0/UDP", "SIP/2.0 h", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:65536", "SIP/2.0/UDP h:x",
-                                  "SIP/2.0/UDP [::1", "HTTP/2.0/UDP h", "SIP/2.0/UDP h;;;", "SIP/2.0/UDP h,SIP/2.0/UDP g",
+@pytest.mark.parametrize("text", ["", "SIP/2.0/UDP", "SIP/2.0 h", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:65536",
+                                  "SIP/2.0/UDP h:x",
+                                  "SIP/2.0/UDP [::1", "HTTP/2.0/UDP h", "SIP/2.0/UDP h;;;",
+                                  "SIP/2.0/UDP h,SIP/2.0/UDP g",
                                   "SIP/2.0/UDP h;,;", "SIP/2.0/UDP a b"])
 def test_what_is_no_via_is_400(text):
     with pytest.raises(RemoteProtocolError):
@@ -82,8 +87,10 @@ def test_rport_says_whether_it_is_asked_for_and_what_it_is():
 
 
 LISTS = {
-    "": [], ",": [], "a": ["a"], "a, b,,c": ["a", "b", "c"], '"a,b" <sip:h>, <sip:x,y>;z': ['"a,b" <sip:h>', "<sip:x,y>;z"],
-    r'"a\",b", c': [r'"a\",b"', "c"], "*": ["*"], '"Doe, J" <sip:j@h>,"x" <sip:x@h>': ['"Doe, J" <sip:j@h>', '"x" <sip:x@h>'],
+    "": [], ",": [], "a": ["a"], "a, b,,c": ["a", "b", "c"], '"a,b" <sip:h>, <sip:x,y>;z': ['"a,b" <sip:h>',
+        "<sip:x,y>;z"],
+    r'"a\",b", c': [r'"a\",b"', "c"], "*": ["*"], '"Doe, J" <sip:j@h>,"x" <sip:x@h>': ['"Doe, J" <sip:j@h>',
+        '"x" <sip:x@h>'],
 }
 
 
@@ -114,7 +121,8 @@ def test_a_cseq_is_read(text, value):
     assert parse_cseq(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "1", "INVITE", "-1 INVITE", "2147483648 INVITE", "1 IN VITE", "x INVITE", "1 INV:ITE",
+@pytest.mark.parametrize("text", ["", "1", "INVITE", "-1 INVITE", "2147483648 INVITE", "1 IN VITE", "x INVITE",
+                                  "1 INV:ITE",
                                   "99999999999999999999 BYE", "١ BYE", "1" * 5000 + " BYE"])
 def test_what_is_no_cseq_is_400(text):
     with pytest.raises(RemoteProtocolError):
@@ -130,7 +138,8 @@ def test_small_values():
 
 
 def test_credentials_are_read():
-    scheme, fields = parse_credentials('Digest username="a\\"b",realm="x, y" , uri="sip:h",NC=00000001, qop=auth, opaque=""')
+    scheme, fields = parse_credentials('Digest username="a\\"b",realm="x, y" , uri="sip:h",NC=00000001, qop=auth, '
+                                       'opaque=""')
     assert scheme == "digest"
     assert fields == {"username": 'a"b', "realm": "x, y", "uri": "sip:h", "nc": "00000001", "qop": "auth", "opaque": ""}
 
@@ -141,8 +150,10 @@ def test_broken_credentials_are_400(text):
         parse_credentials(text)
 
 
-@pytest.mark.parametrize("name, filed", [("v", "Via"), ("VIA", "Via"), ("call-id", "Call-ID"), ("i", "Call-ID"), ("CSEQ", "CSeq"),
-                                         ("www-authenticate", "WWW-Authenticate"), ("x-foo-bar", "X-Foo-Bar"), ("a b", ""),
+@pytest.mark.parametrize("name, filed", [("v", "Via"), ("VIA", "Via"), ("call-id", "Call-ID"), ("i", "Call-ID"),
+                                         ("CSEQ", "CSeq"),
+                                         ("www-authenticate", "WWW-Authenticate"), ("x-foo-bar", "X-Foo-Bar"), ("a b",
+                                             ""),
                                          ("", ""), ("a:", ""), ("X\r\nY", ""), ("é", ""), ("rAcK", "RAck")])
 def test_a_header_has_one_name(name, filed):
     assert canonical(name) == filed
@@ -161,4 +172,5 @@ def test_strangers_cannot_fill_the_memory_with_names():
 
 
 def test_a_status_nobody_registered_takes_the_phrase_of_its_class():
-    assert reason_phrase(486) == "Busy Here" and reason_phrase(499) == "Bad Request" and reason_phrase(699) == "Busy Everywhere"
+    assert reason_phrase(486) == "Busy Here" and reason_phrase(499) == "Bad Request"
+    assert reason_phrase(699) == "Busy Everywhere"

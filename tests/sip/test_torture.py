@@ -55,7 +55,8 @@ FACTS = {
     "unksm2": lambda m: m.to.uri == "isbn:2983792873" and m.from_.uri == "http://www.example.com",
     "unreason": lambda m: m.reason.endswith("простое") and m.status == 200,
     "wsinv": lambda m: m.max_forwards == 68 and m.cseq == (9, "INVITE") and m.to_tag == "1918181833n"
-                       and m.from_.display == 'J Rosenberg \\"' and m.from_tag == "98asjd8" and m.get("Subject", "-") == ""
+                       and m.from_.display == 'J Rosenberg \\"' and m.from_tag == "98asjd8" and m.get("Subject",
+                           "-") == ""
                        and m.get("Newfangledheader") == "newfangled value continued newfangled value"
                        and m.via.branch == "390skdjuw" and len(m.values("Via")) == 3
                        and m.contact.params == {"newparam": "newvalue", "secondparam": None, "q": "0.33"},
