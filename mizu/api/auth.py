@@ -18,8 +18,9 @@ WRONG_USER = "auth failed: wrong user or password"
 DENIED = "access denied"
 DENIED_ADDRESS = "access denied: this command takes requests from trusted addresses only"
 
-LOGIN_SESSIONS = frozenset(("tcp", "tls", "ws", "wss", "console"))
-"""Transports whose connection has one client at its end; an HTTP connection may be shared by a proxy's clients."""
+LOGIN_SESSIONS = frozenset(("tcp", "tls", "ws", "wss", "console", "sip"))
+"""Transports whose connection has one client at its end; an HTTP connection may be shared by a proxy's clients.  A
+session of SIP is one request whose digest was proven."""
 
 _STRICT, _ALL = 0, 1
 """apialtauth; between them -1."""
@@ -178,6 +179,9 @@ class Authenticator:
         user = self.users.by_id(session.user.id)
         if user is None or not user.enabled or user.disabled or user.role is None:
             raise ApiError(401, WRONG_USER)
+        if session.peer.transport == "sip":
+            proofs.append("sip")
+            return user, session.role
         proofs.append("console" if session.console else "password")
         role = max(user.role, session.role)
         if session.console and self.settings.apitrustfromconsole == 2:

@@ -1,0 +1,101 @@
+"""Where a message really goes: the addresses of a URI as flows (RFC 3263), and what a NAT has made of a sender.
+
+Knows no transactions and no dialogs.
+"""
+
+import re
+from ipaddress import ip_address
+
+from ..base.errors import NotReached, RemoteProtocolError
+from ..base.task import spawn
+from ..calls.events import Body
+from ..sip import sdp
+from ..sip.uri import shared_uri
+
+HOSTS = 10_000
+"""Hosts whose kind is remembered: a look-up costs 0.05 us, ip_address() 3."""
+
+_CONNECTION = re.compile(rb"^c=IN IP[46] ([^\s/]+)", re.M).search
+_private = {}
+
+
+def is_private(host):
+    """Whether a host is an address that only its own network can reach (RFC 1918, 6598, 4193, link-local)."""
+    known = _private.get(host)
+    if known is None:
+        if len(_private) >= HOSTS:
+            _private.clear()
+        try:
+            address = ip_address(host)
+            known = address.is_private or address.is_link_local or address.is_unspecified
+        except ValueError:
+            known = False
+        _private[host] = known
+    return known
+
+
+def is_behind(next_hop, flow):
+    """Whether the next hop of a dialog is what the flow already reaches: itself, or an address behind its NAT."""
+    hop = shared_uri(next_hop)
+    if hop.host == flow.host:
+        return (hop.port or (5061 if flow.secure else 5060)) == flow.port
+    return is_private(hop.host) and not is_private(flow.host)
+
+
+def corrected(body, flow):
+    """A Body whose private media address is replaced by the one it came from (the ports are those of its NAT)."""
+    if flow is None or not body.content_type.startswith("application/sdp"):
+        return body
+    match = _CONNECTION(body.data)
+    host = match[1].decode("ascii", "replace") if match else ""
+    if not host or host == flow.host or not is_private(host) or is_private(flow.host):
+        return body
+    try:
+        return Body(body.content_type, sdp.with_address(body.data, flow.host))
+    except RemoteProtocolError:
+        return body
+
+
+def codec_of(body):
+    """The first codec of the first audio stream, "" if there is none."""
+    try:
+        media = next((media for media in sdp.parse(body.data).media if media.kind == "audio"), None)
+    except RemoteProtocolError:
+        return ""
+    return next(iter(media.rtpmap.values()), "").partition("/")[0] if media is not None else ""
+
+
+class Ways:
+    """The flows towards a URI, one after another; a live `flow` comes first."""
+    __slots__ = ("transports", "uri", "flow", "places")
+
+    def __init__(self, transports, uri, flow=None):
+        self.transports = transports
+        self.uri = uri              # as text
+        self.flow = flow
+        self.places = None
+
+    async def next(self):
+        """The next Flow, None when there is none any more."""
+        flow, self.flow = self.flow, None
+        if flow is not None and flow.alive:
+            return flow
+        if self.places is None:
+            self.places = iter(await self.transports.locate(shared_uri(self.uri)))
+        for place in self.places:
+            try:
+                return await self.transports.flow(*place)
+            except NotReached:
+                continue
+        return None
+
+    def first(self, then):
+        """Call `then(flow or None)` with the first."""
+        spawn(self._first(then))
+
+    async def _first(self, then):
+        try:
+            flow = await self.next()
+        except (NotReached, RemoteProtocolError):
+            flow = None
+        then(flow)

@@ -1,0 +1,242 @@
+"""The user agent core of RFC 3261 8.2: every request that is not a retransmission comes here, and goes to the method,
+the dialog or the leg that it is for.
+
+Owns the transaction layer and the table of legs.  Knows no route and no money: calls are begun by `switch`.
+"""
+
+from ..base.errors import RemoteProtocolError
+from ..sip.digest import authorize, strength
+from ..sip.headers import parse_challenge, parse_value_params
+from ..sip.layer import Layer
+from ..sip.parser import SipError, parse
+from ..sip.uri import parse_uri
+from .addressing import Ways, corrected, is_behind
+from .incoming import IncomingLeg, refusal_of
+from .leg import ALLOW, SUPPORTED
+
+EXTENSIONS = frozenset(("100rel", "timer", "replaces", "norefersub", "path", "outbound", "gruu", "from-change"))
+"""What a Require may name."""
+
+CONTACTS = 256
+"""Contacts of flows that are remembered: one for each of our addresses and transports."""
+
+NO_DIALOG = ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER")
+"""Methods that mean nothing outside a dialog."""
+
+
+class Agent:
+    """timers    the reactor: later(), now()
+    gate      ua.gate.Gate: who sends this
+    register  function(transaction, message): a REGISTER
+    switch    function(leg, caller, called, replaced): a new call
+    api       function(transaction, message) -> whether it was a request of the API
+    """
+
+    def __init__(self, timers, entropy, settings, transports, name, log, tap=None):
+        self.timers = timers
+        self.entropy = entropy
+        self.settings = settings
+        self.transports = transports
+        self.name = name
+        self.log = log
+        self.layer = Layer(timers, entropy, self._requested, tap)
+        self.legs = {}                  # {(Call-ID, our tag): leg}
+        self.gate = self.register = self.switch = self.api = None
+        self.draining = lambda: False
+        self._contacts = {}
+        transports.received = self.received
+        transports.lost = self.layer.lost
+        transports.unreachable = self.layer.unreachable
+
+    # -- from the transport
+
+    def received(self, data, flow):
+        """One whole message in bytes; what is none is answered 400 where an answer can be made."""
+        try:
+            message = parse(data, flow.reliable)
+        except SipError as error:
+            return self._malformed(error, flow)
+        message.flow = flow
+        self.layer.received(message, data)
+
+    def _malformed(self, error, flow):
+        message = error.message
+        if message is None or not message.is_request or message.method == "ACK":
+            return
+        try:
+            response = message.reply(error.status, error.reason, self.layer.tag)
+        except RemoteProtocolError:
+            return
+        flow.send(response.render())
+
+    # -- requests
+
+    def _requested(self, transaction, message):
+        if transaction is not None and self.api is not None and self.api(transaction, message):
+            return
+        leg = self.legs.get((message.call_id, message.to_tag)) if message.to_tag else None
+        if leg is not None:
+            return leg.received(transaction, message)
+        if transaction is None:
+            return
+        code, fields = self._judge(message)
+        if code:
+            return self.refuse(transaction, code, fields)
+        handler = METHODS.get(message.method)
+        if handler is None:
+            return self.refuse(transaction, 405, (("Allow", ALLOW),))
+        handler(self, transaction, message)
+
+    def _judge(self, message):
+        """(code, fields) of a refusal, or (0, ())."""
+        if message.to_tag:
+            return 481, ()
+        if message.max_forwards == 0 and message.method != "REGISTER":
+            return 483, ()
+        if "Require" in message.fields:
+            unknown = [item for item in message.items("Require") if item.lower() not in EXTENSIONS]
+            if unknown:
+                return 420, (("Unsupported", ", ".join(unknown)),)
+        if not message.uri.startswith(("sip:", "sips:", "tel:")):
+            try:
+                parse_uri(message.uri)
+            except RemoteProtocolError as error:
+                return error.status, ()
+        return 0, ()
+
+    def refuse(self, transaction, code, fields=(), reason=""):
+        """Answer a request outside of dialogs."""
+        response = transaction.request.reply(code, reason, self.layer.tag)
+        for name, value in fields:
+            response.add(name, value)
+        transaction.refuse(response)
+
+    def _options(self, transaction, message):
+        if self.draining():
+            return self.refuse(transaction, 503, (("Retry-After", "60"),))
+        self.refuse(transaction, 200, (("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp"),
+                                       ("Accept-Encoding", "identity"), ("Accept-Language", "en")))
+
+    def _register(self, transaction, message):
+        self.register(transaction, message)
+
+    def _no_dialog(self, transaction, message):
+        self.refuse(transaction, 481)
+
+    def _no_event(self, transaction, message):
+        self.refuse(transaction, 489, (("Allow-Events", "refer"),))
+
+    def _invite(self, transaction, message):
+        if self.draining():
+            return self.refuse(transaction, 503, (("Retry-After", "60"),))
+        code, fields = refusal_of(message)
+        if not code and self._came_round(message):
+            code, fields = 482, ()
+        if code:
+            return self.refuse(transaction, code, fields)
+        caller = self.gate.caller(transaction, message)
+        if caller is not None:
+            self.begin(transaction, message, caller)
+
+    def begin(self, transaction, message, caller):
+        """A call of somebody who has proved who he is."""
+        try:
+            called = parse_uri(message.uri).user
+            replaced = self.replaced(message.get("Replaces")) if "Replaces" in message.fields else None
+        except RemoteProtocolError as error:
+            return self.refuse(transaction, error.status, (), error.reason)
+        if replaced is None and "Replaces" in message.fields:
+            return self.refuse(transaction, 481)
+        leg = IncomingLeg(self, None, transaction, caller.account)
+        self.switch(leg, caller, called, replaced)
+
+    def _came_round(self, message):
+        """Whether an INVITE of ours has come back unchanged (16.3 4: a loop, not a spiral)."""
+        leg = self.legs.get((message.call_id, message.from_tag))
+        return leg is not None and leg.side == "called" and leg.target.uri == message.uri
+
+    def replaced(self, text):
+        """The leg that a Replaces value names (RFC 3891), or None."""
+        call_id, params = parse_value_params(text)
+        leg = self.legs.get((call_id, params.get("to-tag"))) or self.legs.get((call_id, params.get("from-tag")))
+        if leg is None or leg.dialog is None:
+            return None
+        tags = {params.get("to-tag"), params.get("from-tag")}
+        return leg if tags == {leg.tag, leg.dialog.remote_tag} else None
+
+    # -- what legs ask
+
+    def add(self, leg):
+        self.legs[leg.call_id, leg.tag] = leg
+
+    def remove(self, leg):
+        self.legs.pop((leg.call_id, leg.tag), None)
+
+    def contact(self, flow):
+        """Our Contact for a dialog that lives on this flow."""
+        key = flow.transport, flow.advertised
+        contact = self._contacts.get(key)
+        if contact is None:
+            if len(self._contacts) >= CONTACTS:
+                self._contacts.clear()
+            host, port = flow.advertised
+            host = f"[{host}]" if ":" in host else host
+            transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+            contact = self._contacts[key] = f"<sip:{host}:{port}{transport}>"
+        return contact
+
+    def corrected(self, body, flow):
+        """A session description whose address can be reached, if its sender sits behind a NAT."""
+        return corrected(body, flow)
+
+    def authorize(self, leg, request, response):
+        """(field, value) that answers a challenge of a trunk, or None."""
+        asked, answered = (("WWW-Authenticate", "Authorization") if response.status == 401 else
+                           ("Proxy-Authenticate", "Proxy-Authorization"))
+        challenges = []
+        for line in response.values(asked)[:8]:
+            try:
+                scheme, challenge = parse_challenge(line)
+            except RemoteProtocolError:
+                continue
+            if scheme == "digest":
+                challenges.append(challenge)
+        best = max(challenges, key=strength, default=None)
+        if best is None:
+            return None
+        value = authorize(best, request.method, request.uri, *leg.credentials, self.entropy.hex(8))
+        return (answered, value) if value else None
+
+    def send(self, leg, request, user):
+        """A request within the dialog of `leg`, to where the dialog says, or where its phone was heard."""
+        flow = self._flow(leg)
+        if flow is not None:
+            return self.layer.request(request, flow, user)
+        ways = Ways(self.transports, leg.dialog.next_hop)
+        ways.first(lambda flow: self.layer.request(request, flow, user) if flow else user.failed(None, "transport"))
+
+    def send_ack(self, leg, request):
+        flow = self._flow(leg)
+        if flow is not None:
+            return self.layer.send_ack(request, flow)
+        ways = Ways(self.transports, leg.dialog.next_hop)
+        ways.first(lambda flow: self.layer.send_ack(request, flow) if flow else None)
+
+    def _flow(self, leg):
+        """The flow that reaches the far end of a dialog, None if one has to be found."""
+        flow = leg.flow
+        if flow.alive and (leg.phone or flow.reliable or is_behind(leg.dialog.next_hop, flow)):
+            return flow
+        return None
+
+    def chance(self, most):
+        """A number below `most` (65,536 at most)."""
+        return int.from_bytes(self.entropy.bytes(4), "big") % most
+
+    def trouble(self, what, error):
+        self.log.warning(f"SIP: {what}: {error}")
+
+
+METHODS = {"INVITE": Agent._invite, "REGISTER": Agent._register, "OPTIONS": Agent._options,
+           "SUBSCRIBE": Agent._no_event, "PUBLISH": Agent._no_event,
+           **dict.fromkeys(NO_DIALOG, Agent._no_dialog)}

@@ -1,0 +1,295 @@
+"""A leg that we dial: the UAC core of RFC 3261 13.2, with failover between the addresses of its target (RFC 3263 4.3).
+
+Several phones behind a forking proxy may answer (13.2.2.4): the first dialog wins, every other one is acknowledged and
+hung up.  A CANCEL that crosses the answer ends the same way.
+"""
+
+from ..base.errors import NotReached, RemoteProtocolError
+from ..base.task import spawn
+from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try
+from ..sip.dialog import Dialog
+from ..sip.message import Message
+from . import session
+from .leg import ALLOW, ANSWERED, CALLING, EARLY, ENDED, SUPPORTED, TAKES, TALKING, Leg, passed_fields
+from .session import SessionTimer
+
+MOST_DIALOGS = 12
+"""Early dialogs of one INVITE that are told apart."""
+
+CONTACTS = 5
+"""Contacts of a 3xx that are followed."""
+
+
+class Target:
+    """Where an INVITE goes and what it says.
+
+    uri          Request-URI · routes  values of Route (a Path) · to  value of To
+    origin       From without its tag · identity  [(name, value)] of RFC 3323 and 3325
+    flows        object with `async next()` -> Flow or None: the addresses in their order
+    credentials  (username, password) or None · account  Account at the far end
+    patience     seconds without any answer before the next address is tried
+    """
+    __slots__ = ("uri", "routes", "to", "origin", "identity", "flows", "credentials", "account", "patience", "phone")
+
+    def __init__(self, uri, to, origin, flows, routes=(), identity=(), credentials=None, account=None, patience=32.0,
+                 phone=False):
+        self.uri = uri
+        self.routes = routes
+        self.to = to
+        self.origin = origin
+        self.identity = identity
+        self.flows = flows
+        self.credentials = credentials
+        self.account = account
+        self.patience = patience
+        self.phone = phone
+
+
+class OutgoingLeg(Leg):
+    """Dialled by take(Try)."""
+    __slots__ = ("target", "transaction", "opening", "cseq", "early", "timer", "last", "retries", "rseq", "expires",
+                 "opened", "invite")
+
+    def __init__(self, agent, bridge, target):
+        super().__init__(agent, bridge, "called", None, agent.entropy.hex(12))
+        self.target = target
+        self.account = target.account
+        self.credentials = target.credentials
+        self.phone = target.phone
+        self.transaction = self.timer = self.opening = None
+        self.cseq = 0
+        self.early = {}             # {tag of the far end: Dialog}
+        self.last = None            # (code, response) of the address tried before
+        self.invite = None
+        self.opened = None          # the 200 that made an offer
+        self.retries = 2
+        self.rseq = {}
+        self.expires = agent.settings.sessiontimer
+
+    def _dial(self, event):
+        self.opening = event
+        spawn(self._next())
+
+    async def _next(self):
+        """Try the next address, or give up with what the last one said."""
+        while self.state != ENDED:
+            try:
+                flow = await self.target.flows.next()
+            except (NotReached, RemoteProtocolError) as error:
+                self.agent.trouble(f"no way to {self.target.uri}", error)
+                flow = None
+            if self.state == ENDED:
+                return
+            if flow is None:
+                code, response = self.last or (503, None)
+                return self._give_up(code, response)
+            self.flow = flow
+            self.send_invite()
+            return
+
+    def send_invite(self, authorization=None):
+        request = self._request()
+        if authorization is not None:
+            request.add(*authorization)
+        if self.target.patience < 32:
+            self._stop_timer()
+            self.timer = self.agent.timers.later(self.target.patience, self._impatient)
+        self.invite = request
+        self.transaction = self.agent.layer.request(request, self.flow, self)
+
+    def _request(self):
+        target, opening = self.target, self.opening
+        self.cseq += 1
+        request = Message.request("INVITE", target.uri)
+        add = request.add
+        add("Max-Forwards", next((value for name, value in opening.extra if name == "Max-Forwards"), "70"))
+        for route in target.routes:
+            add("Route", route)
+        add("From", f"{target.origin};tag={self.tag}")
+        add("To", target.to)
+        add("Call-ID", self.call_id)
+        add("CSeq", f"{self.cseq} INVITE")
+        add("Contact", self.agent.contact(self.flow))
+        add("Allow", ALLOW)
+        add("Supported", SUPPORTED)
+        if self.expires:
+            add("Session-Expires", str(self.expires))
+            add("Min-SE", str(session.MINIMUM))
+        for name, value in target.identity:
+            add(name, value)
+        for name, value in opening.extra:
+            if name != "Max-Forwards":
+                add(name, value)
+        add("User-Agent", self.agent.name)
+        self.describe_in(request, opening.body)
+        return request
+
+    # -- what the transaction says
+
+    def responded(self, transaction, response):
+        self.alive_at = self.agent.timers.now()
+        code = response.status
+        if code < 200:
+            if transaction is self.transaction and self.state != ENDED:
+                self._stop_timer()
+                self._provisional(transaction, response)
+        elif code < 300:
+            self._success(transaction, response)
+        elif transaction is self.transaction and self.state in (CALLING, EARLY):
+            self._stop_timer()
+            self._refused(transaction, response)
+
+    def failed(self, transaction, why):
+        if transaction is self.transaction and self.state in (CALLING, EARLY):
+            self._stop_timer()
+            self._elsewhere(408 if why == "timeout" else 503, None)
+
+    def _impatient(self):
+        """Nothing at all was heard: whoever may still answer is taken back."""
+        self.timer = None
+        transaction, self.transaction = self.transaction, None
+        transaction.cancel()
+        self._elsewhere(408, None)
+
+    def _provisional(self, transaction, response):
+        tag = response.to_tag
+        if tag and tag not in self.early and len(self.early) < MOST_DIALOGS:
+            self.early[tag] = Dialog.uac(self.invite, response)
+            if self.dialog is None:
+                self.dialog = self.early[tag]
+        if response.status == 100:
+            return
+        if tag and not self._acknowledged(response, tag):
+            return
+        self.state = EARLY
+        self.allowed = response.get("Allow") or self.allowed
+        body = self.body_of(response)
+        if body is not None:
+            self.theirs = body
+        extra = passed_fields(response)
+        self.heard(Progress(response.status, body, extra) if body is not None or response.status == 183 else
+                   Ring(response.status, None, extra))
+
+    def _acknowledged(self, response, tag):
+        """PRACK what wants it (RFC 3262 4); False for one that was seen before or comes out of order."""
+        number = response.get("RSeq")
+        if not number.isdecimal() or not any([item.lower() == "100rel" for item in response.items("Require")]):
+            return True
+        last = self.rseq.get(tag)
+        if last is not None and int(number) != last + 1:
+            return False
+        self.rseq[tag] = int(number)
+        dialog = self.early.get(tag)
+        if dialog is None:
+            return False
+        request = dialog.request("PRACK")
+        request.add("RAck", f"{number} {response.cseq[0]} INVITE")
+        self.agent.send(self, request, Unheard)
+        return True
+
+    def _success(self, transaction, response):
+        """A 200: the first dialog is the call, all others are hung up at once."""
+        tag = response.to_tag
+        if self.answered is not None and self.dialog.remote_tag == tag:
+            return self.agent.send_ack(self, self.ack) if self.ack is not None else None
+        dialog = self.early.get(tag) or Dialog.uac(self.invite, response)
+        dialog.confirm(response)
+        if self.state not in (CALLING, EARLY):
+            return self._unwanted(dialog, response)
+        self._stop_timer()
+        self.dialog = dialog
+        self.early.clear()
+        self.answered = self.agent.timers.now()
+        self.transaction = None
+        self.agent_name = (response.get("Server") or response.get("User-Agent"))[:200]
+        self.allowed = response.get("Allow") or self.allowed
+        body = self.body_of(response)
+        self.theirs = body or self.theirs
+        answered = None
+        if self.opening.body is None:
+            self.state = ANSWERED
+            self.opened = response
+            answered = self._late
+        else:
+            self.state = TALKING
+            self.send_ack(response)
+        if self.expires:
+            self.session = SessionTimer.of_response(self, response, self.expires)
+        self.heard(Connect(body, passed_fields(response), answered))
+
+    def _late(self, body):
+        """The caller's answer to the offer of the 200, or None: there is none."""
+        if self.state == ANSWERED:
+            self.state = TALKING
+            self.send_ack(self.opened, body)
+
+    def _unwanted(self, dialog, response):
+        """The answer of somebody whose call was taken back, or who was too late."""
+        kept, self.dialog = self.dialog, dialog
+        self.send_ack(response)
+        self.ask("BYE", lambda code, response: None)
+        self.dialog = kept if kept is not None else dialog
+
+    def _refused(self, transaction, response):
+        code = response.status
+        if code in (401, 407) and self.credentials is not None and self.retries:
+            self.retries -= 1
+            authorization = self.agent.authorize(self, self.invite, response)
+            if authorization is not None:
+                return self.send_invite(authorization)
+        if code == 422 and self.retries:
+            self.retries -= 1
+            self.expires = max(self.expires, session.least(response))
+            return self.send_invite()
+        if code == 503:
+            return self._elsewhere(code, response)
+        self._give_up(code, response)
+
+    def _elsewhere(self, code, response):
+        """RFC 3263 4.3: the next address, if there is one."""
+        self.last = code, response
+        self.early.clear()
+        self.dialog = None
+        spawn(self._next())
+
+    def _give_up(self, code, response):
+        self._stop_timer()
+        self.end()
+        if response is None:
+            return self.heard(Fail(code, ""))
+        contacts = response.items("Contact")[:CONTACTS] if 300 <= code < 400 else ()
+        after = response.get("Retry-After").partition("(")[0].partition(";")[0].strip()
+        self.heard(Fail(code, response.reason, contacts, int(after) if after.isdecimal() and len(after) < 7 else 0))
+
+    # -- what the bridge wants
+
+    def _disconnect(self, event):
+        self._stop_timer()
+        if self.answered is not None:
+            if self.state == ANSWERED:          # the offer of the 200 is never answered now
+                self._late(None)
+            return self.hang_up(event)
+        if self.transaction is not None:
+            self.transaction.cancel()
+        self.end()
+
+    def _stop_timer(self):
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Unheard:
+    """The user of a client transaction whose end nobody waits for."""
+
+    @staticmethod
+    def responded(transaction, response):
+        pass
+
+    @staticmethod
+    def failed(transaction, why):
+        pass
+
+
+OutgoingLeg.takes = {Try: OutgoingLeg._dial, Disconnect: OutgoingLeg._disconnect, Fail: OutgoingLeg._disconnect,
+                     **TAKES}
