@@ -19,7 +19,7 @@ MAX_HEAD = 16384        # of a stream: what we hold before we know how long a me
 MAX_HOPS = 255
 MAX_FIELDS = 512        # header lines; 70 hops with Via and Record-Route are 140
 
-_LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n)?[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.I).findall
+_LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n(?=[ \t]))?([^\r\n]*)", re.I).findall
 _PRINTABLE = bytes(octet for octet in range(256) if octet > 31 and octet != 127 or octet == 9)
 _BREAKS = b"\r\n" * MAX_FIELDS
 _QUOTED_PAIR = re.compile(rb"\\[^\r\n]").sub
@@ -48,12 +48,13 @@ def parse(data, stream=False):
     message, fault = _start(lines)
     if len(data) > MAX_MESSAGE:
         fault = fault or (513, "Message Too Large")
-        del lines[MAX_FIELDS:]
+    elif len(lines) > MAX_FIELDS:
+        fault = fault or (400, "Too many headers")
     elif end < 0:
         fault = fault or (400, "Incomplete message")
     elif head.translate(None, _PRINTABLE) != _BREAKS[:2 * len(lines) - 2] and not _quoted_controls(head):
         fault = fault or (400, "Control character in header")
-    fault = _read_fields(message.fields, lines) or fault
+    fault = _read_fields(message.fields, lines[1:MAX_FIELDS]) or fault
     try:
         _check(message)
         if fault is None:
@@ -94,7 +95,7 @@ def _read_fields(fields, lines):
     """The header lines into `fields`; (400, reason) of a fault, after which it reads on."""
     fault = values = None
     known = KNOWN
-    for line in lines[1:]:
+    for line in lines:
         name, colon, value = line.partition(":")
         if name in known and colon:
             key = known[name]
@@ -113,7 +114,7 @@ def _read_fields(fields, lines):
             fault = fault or (400, f"More than one {key}")
         values = fields[key]
         values.append(value.strip(_BLANKS))
-    return fault if len(lines) <= MAX_FIELDS else (400, "Too many headers")
+    return fault
 
 
 def _check(message):
@@ -257,7 +258,7 @@ class Framer:
 
     def _measure(self, head):
         """Octets of the message that this head begins."""
-        lengths = _LENGTH(head)
+        lengths = [length.strip(b" \t") for length in _LENGTH(head)]
         if len(lengths) != 1 or not lengths[0].isdigit() or len(lengths[0]) > 10:
             parse(head, stream=True)            # says what is wrong, with the message to answer
             raise SipError(400, "Bad Content-Length")

@@ -20,8 +20,8 @@ STATIC = {"0": "PCMU/8000", "3": "GSM/8000", "4": "G723/8000", "5": "DVI4/8000",
           "18": "G729/8000", "25": "CelB/90000", "26": "JPEG/90000", "28": "nv/90000", "31": "H261/90000",
           "32": "MPV/90000", "33": "MP2T/90000", "34": "H263/90000"}
 
-_MEDIA = re.compile(r"m=(\S+) ([0-9]{1,5})(/[0-9]+)? (\S+)(?: +(.*?))? *\r?").fullmatch
-_CONNECTION = re.compile(r"c=(IN IP[46] )([^\s/]+)(\S*\s*)").fullmatch
+_MEDIA = re.compile(r"m=(\S+) ([0-9]{1,5})(/[0-9]+)? (\S+)(?: (.*))?\r?", re.S).fullmatch
+_CONNECTION = re.compile(r"c=(IN IP[46] )([^\s/]++)(\S*+\s*)").fullmatch
 _ORIGIN = re.compile(r"o=(.* )(IP[46]) (\S+)(\s*)").fullmatch
 _RTCP = re.compile(r"a=rtcp:([0-9]+)(?: (IN IP[46] )(\S+))?(\s*)").fullmatch
 

@@ -13,8 +13,8 @@ MAX_PORT = 65535
 MAX_SHARED = 4096       # Request-URIs kept parsed: they come again in every registration and retransmission
 MAX_SHARED_LENGTH = 256
 
-_SIP = re.compile(r"(sips?):(?:([^\s<>\"\x00-\x1f]+)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?"
-                  r"(;[^\s<>\"?]*)?(?:\?([^\s<>\"]*))?", re.I).fullmatch
+_SIP = re.compile(r"(sips?):(?:([^\s<>\"@\x00-\x1f]+)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?"
+                  r"(;[^\s<>\"?@]*)?(?:\?([^\s<>\"]*))?", re.I).fullmatch
 _TEL = re.compile(r"tel:(\+?[0-9A-Fa-f*#().-]+)(;[^\s<>\"?]*)?", re.I).fullmatch
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]").match
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -79,8 +79,8 @@ class Uri:
 
 def parse_uri(text):
     """Uri; RemoteProtocolError 416 if it is a URI of another scheme, 400 if it is none."""
-    match = _SIP(text)
-    if match is None:
+    match = _SIP(text) or text.count("@") > 1 and _SIP(_escape_at(text))
+    if not match:
         return _parse_tel(text)
     scheme, user, host, port, params, headers = match.groups()
     uri = Uri(scheme.lower(), "", host)
@@ -100,6 +100,12 @@ def parse_uri(text):
     if headers:
         uri.headers = _parse_headers(headers)
     return uri
+
+
+def _escape_at(text):
+    """`sip:bob@home@example.com`, from phones whose user name has an @."""
+    user, at, place = text.rpartition("@")
+    return user.replace("@", "%40") + at + place
 
 
 _shared = lru_cache(MAX_SHARED)(parse_uri)

@@ -1,5 +1,6 @@
 """parse() and Framer: what is read, what is refused, and that nothing in between is let through."""
 
+import timeit
 from random import Random
 
 import pytest
@@ -295,3 +296,35 @@ def test_the_framer_and_the_parser_agree_on_the_length():
         if message is not None:
             head, _, body = found[0][1].partition(b"\r\n\r\n")
             assert message.body == body
+
+
+# -- what is long and wrong costs no more than what is long
+
+LONG = 60_000
+SLOW = {
+    "blanks for a name": invite(("From", "a" + " " * LONG + "x")), "blanks and a quote": invite(("To",
+        '"a"' + " " * LONG + "x")),
+    "an open quote": invite(("Contact", '"' + "\\" * LONG)), "quotes": invite(("Contact", '"\\"' * (LONG // 3))),
+    "colons": invite(("Via", "SIP/2.0/UDP " + "1:" * (LONG // 2) + "x")), "brackets": invite(("Contact", "<" * LONG)),
+    "semicolons": invite(("Via", "SIP/2.0/UDP h" + ";" * LONG)), "parameters": invite(("To",
+        "<sip:h>" + ";a " * (LONG // 3) + '"')),
+    "signs": invite().replace(b"sip:+1202", b"sip:" + b"a@h;" * (LONG // 4) + b"<", 1),
+    "ats": invite().replace(b"sip:+1202", b"sip:" + b"@" * LONG, 1), "dots": invite().replace(b"sip:+",
+        b"sip:" + b"a." * 30_000 + b"<", 1),
+    "folds": invite(("X-Custom", "\n a" * (LONG // 4))), "names": invite(add=[f"a{n}: " for n in range(7_000)]),
+    "a number": invite(("CSeq", "1" * LONG + " INVITE")), "commas": invite(("Via", "," * LONG)),
+    "a challenge": invite(("X-Custom", "a=b ," * 9_000)),
+}
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_long_nonsense_is_refused_in_time(what):
+    data = SLOW[what]
+
+    def attempt():
+        for read in (parse, Framer().feed):
+            try:
+                read(data)
+            except SipError:
+                pass
+    assert min(timeit.repeat(attempt, number=1, repeat=2)) < 0.1

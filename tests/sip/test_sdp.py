@@ -1,5 +1,6 @@
 """Session descriptions: RFC 4566 and 3264 as a B2BUA needs them."""
 
+import timeit
 from random import Random
 
 import pytest
@@ -120,3 +121,11 @@ def test_mutants_stay_as_they_are_and_a_correction_is_complete():
 def test_a_media_line_is_one():
     with pytest.raises(RemoteProtocolError):
         Media("m=audio 1")
+
+
+@pytest.mark.parametrize("line", ["m=audio 1 RTP/AVP " + " " * 60_000 + "x\x0b", "c=IN IP4 " + "a" * 60_000 + " b",
+                                  "o=" + " IP4 a" * 9_000,
+                                  "a=rtcp:" + "1" * 4_000 + " IN IP4", "a=" * 30_000, "a=rtpmap:" + " " * 60_000])
+def test_long_nonsense_is_read_in_time(line):
+    body = f"v=0\r\n{line}\r\n{line}\r\n".encode()
+    assert min(timeit.repeat(lambda: with_address(body, "192.0.2.1"), number=1, repeat=2)) < 0.1
