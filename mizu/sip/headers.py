@@ -2,7 +2,8 @@
 
 Every parser takes text without line breaks and raises RemoteProtocolError(400) on what cannot be understood.
 Parameter values stay as written, quotes included (`unquote` takes them off), so that what is read can be sent on.
-No pattern tries a text in more than one way: what is long and wrong costs no more than what is long.  Knows no messages.
+No pattern tries a text in more than one way: what is long and wrong costs no more than what is long.
+Knows no messages.
 """
 
 import re
@@ -21,7 +22,10 @@ _PIECE = re.compile(r'(?:[^;"]+|' + _QUOTED + r')*', re.S).match
 _NAMED = re.compile(r'\s*+(' + _QUOTED + r'\s*+|[^"<>,;]*+)<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+)>\s*(?:;(.*))?',
                     re.S).fullmatch
 _BARE = re.compile(r'\s*([A-Za-z][A-Za-z0-9+.-]*:[^\s<>",;?]+)\s*(?:;(.*))?', re.S).fullmatch
-_USUAL_VIA = re.compile(r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:;(\S*))?").fullmatch
+# What nine of ten peers write, in one step
+_USUAL_ADDRESS = re.compile(r'(?:"([^"\\]*)" ?)?<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+)>(?:;tag=([^\s;,="<>]+))?').fullmatch
+_USUAL_VIA = re.compile(r'SIP/2\.0/([A-Z]+) ([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(;rport)?;branch=([^\s;,="<>]+)(;rport)?'
+                        ).fullmatch
 _VIA = re.compile(r"\s*SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+"
                   r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+|[0-9A-Fa-f.]*+:[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]*+)"
                   r"\s*(?::\s*([0-9]{1,5})\s*)?(?:;(.*))?", re.S | re.I).fullmatch
@@ -133,6 +137,10 @@ class NameAddr:
 
 def parse_name_addr(text):
     """One From, To, Contact, Route … value.  Without <> the parameters are the header's, not the URI's (20.10)."""
+    match = _USUAL_ADDRESS(text)
+    if match:
+        display, uri, tag = match.groups()
+        return NameAddr(uri, display or "", {"tag": tag} if tag else None)
     match = _NAMED(text)
     if match:
         display, uri, params = match.groups()
@@ -192,7 +200,14 @@ class Via:
 
 def parse_via(text):
     """One Via value, not a list of them."""
-    match = _USUAL_VIA(text) or _VIA(text) or refuse("Bad Via")
+    match = _USUAL_VIA(text)
+    if match:
+        transport, host, port, before, branch, behind = match.groups()
+        params = {"rport": None, "branch": branch} if before else {"branch": branch}
+        if behind:
+            params.setdefault("rport")
+        return Via(transport, host, parse_port(port) if port else None, params)
+    match = _VIA(text) or refuse("Bad Via")
     transport, host, port, params = match.groups()
     return Via(transport.upper(), host[1:-1] if host[0] == "[" else host, parse_port(port) if port else None,
                parse_params(params) if params is not None else None)

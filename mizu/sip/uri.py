@@ -39,8 +39,8 @@ def escape(text, unsafe=_PARAM):
 
 
 class Uri:
-    """scheme "sip" "sips" "tel" · user and password unescaped, "" and None if there is none · host without brackets ·
-    port int or None · params {lower case: text or None} · headers {lower case: text}."""
+    """scheme "sip" "sips" "tel" · user and password unescaped, "" and None if there is none · host without
+    brackets · port int or None · params {lower case: text or None} · headers {lower case: text}."""
     __slots__ = ("scheme", "user", "password", "host", "port", "params", "headers")
 
     def __init__(self, scheme="sip", user="", host="", port=None, params=None, headers=None, password=None):

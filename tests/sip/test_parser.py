@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from mizu.base.errors import RemoteProtocolError
-from mizu.sip import parser
+from mizu.sip import headers, parser
 from mizu.sip.headers import parse_name_addr, parse_via
 from mizu.sip.parser import MAX_HEAD, MAX_MESSAGE, Framer, SipError, parse
 from mizu.sip.uri import parse_uri
@@ -201,6 +201,26 @@ def test_mutated_values_survive_being_written():
             again = read(str(value))
             assert all(getattr(again, slot) == getattr(value, slot) for slot in value.__slots__), text
         assert 100 < accepted < 4_500
+
+
+def test_the_quick_patterns_read_as_the_full_ones_do(monkeypatch):
+    texts = {parse_name_addr: [b'"Alice" <sip:a@h>;tag=1928', b"<sip:a@h>"],
+             parse_via: [b"SIP/2.0/UDP 192.0.2.5:5060;branch=z9hG4bK7;rport",
+                         b"SIP/2.0/WSS h.invalid;rport;branch=z9hG4bK7"]}
+
+    def outcome(read, text):
+        try:
+            value = read(text)
+            return [getattr(value, slot) for slot in value.__slots__]
+        except RemoteProtocolError as error:
+            return error.reason
+    for read, seeds in texts.items():
+        mutated = [data.decode("latin-1") for data in seeds + list(mutants(seeds, 3_000, 2))]
+        quick = [outcome(read, text) for text in mutated]
+        with monkeypatch.context() as patch:
+            patch.setattr(headers, "_USUAL_ADDRESS", lambda text: None)
+            patch.setattr(headers, "_USUAL_VIA", lambda text: None)
+            assert quick == [outcome(read, text) for text in mutated]
 
 
 # -- streams
