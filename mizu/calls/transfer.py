@@ -85,15 +85,15 @@ class Transferring:
 
     def _join(self, second, replaced):
         bridge, board = self.bridge, self.bridge.house.board
-        parties = list(second.call.parties.items())
+        parties = list(second.call.parties)
         leg, body, meters = second.surrender(replaced)
         for meter in meters:
             meter.exhausted = bridge.exhausted
         bridge.call.meters += meters
-        for id, side in parties:
+        for id in parties:
             account = board.users.by_id(id)
             if account is not None:
-                board.join(bridge.call, account, side)
+                board.join(bridge.call, account, "called")
         bridge.house.note(bridge.call, f"joined with call {second.call.id}")
         bridge.bodies[leg] = body
         self._replace(leg)

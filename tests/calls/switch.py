@@ -89,7 +89,7 @@ class FakeLeg:
         return self.told[-1] if self.told else None
 
     def ring(self, body=None):
-        self.say(Progress(183, body) if body else Ring())
+        self.say(Progress(183, sdp(body)) if body else Ring())
 
     def answer(self, body="answer", answered=None):
         self.answered = self.clock.monotonic()
