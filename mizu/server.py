@@ -14,6 +14,7 @@ from .api.trust import Networks, Trust
 from .base.entropy import Entropy
 from .base.errors import ApiError, ConfigError
 from .base.log import where
+from .base.message import Peer
 from .base.task import spawn
 from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
@@ -35,6 +36,7 @@ from .records.fields import Fields
 from .records.files import Files
 from .records.ledger import Ledger
 from .records.listing import Listing
+from .records.locations import Locations
 from .records.mail import Mails
 from .records.notices import send_notices
 from .records.numbers import Numbers
@@ -62,6 +64,9 @@ from .serve.ports import Ports
 from .serve.routes import ROUTES
 from .serve.static import StaticFiles
 from .store.db import Database
+from .ua.digests import Digests
+from .ua.keepalive import KeepAlive
+from .ua.registrar import Registrar
 
 HOUSEKEEPING = 1.0
 """Seconds: Date fields, certificates, expired bans."""
@@ -71,6 +76,9 @@ FOREIGN = 0.05
 
 OUTSIDE = 100
 """Calls that wait for other hosts and programs (mail, SMS, web, commands), 30 s each at most."""
+
+SWEEP = 0.1
+"""Seconds between two parts of a round over all registrations."""
 
 HOUR = 3600
 """Seconds between two runs of Credits.maintenance, at full hours."""
@@ -123,7 +131,8 @@ class Server:
         self.rules = Rules(self.db)
         self.bans = Bans(self.db, settings, clock)
         self.audit = Audit(self.db, clock)
-        self.listing = Listing(self.db, clock, settings)
+        self.locations = Locations(self.db, clock, self.reactor.sleep)
+        self.listing = Listing(self.db, clock, settings, self.locations)
         self.fields = Fields(self.db, self.users)
         self.cdrs = Cdrs(self.db, settings)
         self.statistics = Statistics(self.db, clock, settings, self.currencies)
@@ -148,6 +157,9 @@ class Server:
         self.limits = Limits(settings)
         self.auth = Authenticator(settings, self.users, self.trust, self.nonces, self.entropy,
                                   self.is_registered, self._login_failed)
+        self.digests = Digests(self.users, settings, clock, self.entropy, self._sip_failed)
+        self.registrar = Registrar(self.locations, self.users, settings, clock, self.entropy, self.is_own_host)
+        self.keepalive = KeepAlive(self.locations, settings, clock)
         load()
         self.decoder = Decoder(settings, clock)
         self.dispatcher = Dispatcher(self, self.auth, run_custom)
@@ -179,6 +191,7 @@ class Server:
             ports.open_secondary("console", "adminport", self.console.accept)
         ports.open_secondary("old", "httpserver", Front(old_api_front(self), lambda: self.tls_context, self.log).accept)
         self.reactor.every(HOUSEKEEPING, self._housekeeping)
+        self.reactor.every(SWEEP, self.keepalive.tick)
         self.reactor.every(FOREIGN, self._foreign)
         self.reactor.soon(self._settle)
         self.reactor.soon(self._maintain)
@@ -188,7 +201,7 @@ class Server:
         """Turn the reactor until stop() has finished; returns the exit code."""
         self.reactor.run()
         self.workers.stop(DRAIN / 2)
-        for service in (self.audit, self.bans):
+        for service in (self.audit, self.bans, self.locations):
             try:
                 service.save()
             except ApiError as error:
@@ -210,7 +223,7 @@ class Server:
         """Accept no more, let what is under way finish, then leave run()."""
         if self.stopping:
             return
-        self.stopping = True
+        self.stopping = self.locations.frozen = True
         self.ports.close()
         for queue in self.queues:
             queue.stop()
@@ -230,7 +243,7 @@ class Server:
         everything as it is."""
         self.check()
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.decoder, self.ledger, self.rates):
+        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.rates):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -288,9 +301,8 @@ class Server:
     # -- what services ask of each other -----------------------------------------------------------
 
     def is_registered(self, account, host=None):
-        """Whether the account has a live SIP registration (from this address): there is no registrar here yet,
-        so nobody has."""
-        return False
+        """Whether the account has a live SIP registration (from this address)."""
+        return self.locations.registered(account.id, host)
 
     def is_own_host(self, host):
         """Whether a Host field names this server (a page of another site may resolve its own name to us)."""
@@ -310,6 +322,16 @@ class Server:
         """A wrong key, user or password."""
         self._guessed(request, flags, "InvalidPassword" if authid else "InvalidAccountID", authid or "key",
                       "failed logins")
+
+    def _sip_failed(self, request, event, name):
+        """A wrong proof in a SIP request, with a nonce that had been to its address."""
+        flow = request.flow
+        peer = Peer(flow.transport.lower(), flow.host, flow.port, flow.local, flow.secure)
+        self.log.security(event, name, peer, "SIP")
+        if request.method == "REGISTER":
+            self.registrar.note(request, name, 401)
+        if not self.trust.exempt(self.trust.flags(flow.host)):
+            self.bans.fail(flow.host, "failed registrations" if request.method == "REGISTER" else "failed SIP proofs")
 
     def wrong_pin(self, request, account):
         """A prepaid code that there is not, sent for an account."""
@@ -337,6 +359,7 @@ class Server:
         self.certificate.load()
         self.bans.tick()
         self.audit.tick()
+        self.locations.tick()
         for queue in self.queues:
             queue.tick()
 

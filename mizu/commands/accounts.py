@@ -108,7 +108,8 @@ async def listusers(ctx, type=None, limit=1000, fields=0, order=-1, offset=-1, u
     found = filtered(listing.db.columns("tb_users"), type, u_id, parent, parentinclusive, enabled, active, where, scope)
     words = [*LEVELS[fields], *split_words(details), *(["parentid"] if pcr else [])]
     worked = pcr or skipnullfields
-    most = MOST_WORKED if worked and not 0 < limit < MOST_WORKED else limit
+    heavy = worked or not {"runtime", "all"}.isdisjoint(words)
+    most = MOST_WORKED if heavy and not 0 < limit < MOST_WORKED else limit
     rows = await listing.rows(words, found, _sees_all(ctx), order, most, offset, statdays, direction, pcr, ctx.actor)
     answer = Answer("OK", rows)
     if rows.truncated and offset < 0:
@@ -227,6 +228,7 @@ async def deluser(ctx, u_id=None, u_username=None, pcr=False, force=False):
         for id in ids:
             users.delete(unit, id)
     users.reload(ids)
+    _unregister(ctx, ids)
     await server.db.durable()
     return Answer(f"OK: {len(ids)} deleted" if len(ids) > 1 else "OK: user deleted")
 
@@ -254,7 +256,15 @@ async def disableuser(ctx, u_id=None, u_username=None, disabletype=0, unregister
     account = ctx.account(u_id, u_username)
     ids = [account.id, *(ctx.server.users.tree(account.id) if pcr else ())]
     _spare_self_and_last_admin(ctx, ids)
-    return await _switch(ctx, ids, _flags(disabletype, 0, 1), disabled_name if disabletype == 3 else None)
+    answer = await _switch(ctx, ids, _flags(disabletype, 0, 1), disabled_name if disabletype == 3 else None)
+    if unregister:
+        _unregister(ctx, ids)
+    return answer
+
+
+def _unregister(ctx, ids):
+    for id in ids:
+        ctx.server.locations.drop(id)
 
 
 @command("enableuser", group="accounts", access=ADMIN, tree=True,

@@ -6,7 +6,7 @@ from ..base.errors import ApiError
 from ..base.message import Answer
 
 UNKNOWN, OFFLINE, ONLINE = 0, 1, 2
-"""What status and verifyuser answer; 3 calling and 4 speaking take calls."""
+"""What status and verifyuser answer; 3 and 4 where tb_users.status would be 2 and 3."""
 
 MAX_NAME = 200
 """Characters of a brand, company or host name."""
@@ -25,7 +25,11 @@ def verifyuser(ctx, userusername):
 
 
 def _told(ctx, account):
-    state = UNKNOWN if account is None else ONLINE if ctx.server.is_registered(account) else OFFLINE
+    if account is None:
+        state = UNKNOWN
+    else:
+        busy = ctx.server.locations.busy(account.id)
+        state = busy + 1 if busy else ONLINE if ctx.server.is_registered(account) else OFFLINE
     return Answer(f"OK: {state}", state)
 
 

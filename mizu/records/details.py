@@ -1,7 +1,7 @@
 """What can be shown of accounts: the words of `details`, each a row of columns (the manual's chapter Get user details).
 
-Everything is computed in SQL, so that a long list costs the loop nothing.  Live calls and registrations are not
-known here: their columns are null.
+Everything is computed in SQL, so that a long list costs the loop nothing, but what only memory knows: the column
+`runtime` holds the id whose registrations `Listing` puts there.
 """
 
 from ..base.errors import ApiError
@@ -22,7 +22,8 @@ _TYPETEXT = "CASE WHEN u.isoperator = 6 THEN 'calling card' ELSE CASE u.type %s 
     f"WHEN {number} THEN '{text}'" for number, text in TYPES.items())
 
 _STATUSTEXT = ("CASE WHEN u.status >= 3 THEN 'Speaking' WHEN u.status = 2 THEN 'In Call' WHEN u.status = 1 THEN"
-               " 'Registered' WHEN coalesce(u.statusdate, '') = '' THEN 'Not Used' ELSE 'Offline' END")
+               " 'Registered' WHEN u.status < 0 THEN 'Unregistered' WHEN coalesce(u.statusdate, '') = ''"
+               " THEN 'Not Used' ELSE 'Offline' END")
 
 _CENTS = "((abs(u.credit_u) + 5000) / 10000)"
 _CREDITTEXT = (f"printf('%s%d.%02d %s', CASE WHEN u.credit_u <= -5000 THEN '-' ELSE '' END, {_CENTS} / 100,"
@@ -40,7 +41,7 @@ STATISTICS = {name: FORMULAS[name][name] for name in ("cdrc", "sl", "asr", "acd"
 COMPUTED = {
     "statistics": STATISTICS,
     "currentcalls": {"currentcalls": "NULL"},
-    "runtime": {"runtime": "NULL"},
+    "runtime": {"runtime": "u.id"},
     "statustext": {"statustext": _STATUSTEXT},
     "typetext": {"typetext": _TYPETEXT},
     "credittext": {"credittext": _CREDITTEXT},

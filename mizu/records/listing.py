@@ -100,12 +100,13 @@ def _choice(found, name, choices, value):
 
 
 class Listing:
-    """db, clock, settings (defaultcurrency, dbtimeout)."""
+    """db, clock, settings (defaultcurrency, dbtimeout), locations."""
 
-    def __init__(self, db, clock, settings):
+    def __init__(self, db, clock, settings, locations):
         self.db = db
         self.clock = clock
         self.settings = settings
+        self.locations = locations
 
     async def rows(self, words, found, full, order=-1, limit=MOST, offset=-1, statdays=1.0, direction=0, pcr=False,
                    actor=""):
@@ -122,15 +123,24 @@ class Listing:
                 "since": utc_text(max(0.0, self.clock.now() - min(max(statdays, 0.0), 36500.0) * 86400))}
         order = f"+{ORDERS[order]}" if found.rare and order > 1 else ORDERS[order]
         sql = _select(columns, found, order, limit, max(0, offset) * limit, direction, pcr)
-        return await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor,
+        rows = await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor,
                                    hide=SECRET_COLUMNS)
+        if "runtime" in columns:
+            at, describe = list(columns).index("runtime"), self.locations.describe
+            rows.rows = [(*row[:at], describe(row[at]) or None, *row[at + 1:]) for row in rows.rows]
+        return rows
 
     async def one(self, id, words, full, **statistics):
         """{column: value} of one account, {} if there is none."""
         found = Filter()
         found.add("u.id = :id", id=id)
         rows = await self.rows(words, found, full, limit=1, **statistics)
-        return rows.dicts()[0] if rows.rows else {}
+        if not rows.rows:
+            return {}
+        row = rows.dicts()[0]
+        if "statustext" in row:     # the column is a second behind
+            row["statustext"] = self.locations.statustext(id) or row["statustext"]
+        return row
 
     async def search(self, text, limit, scope, actor=""):
         """Rows (username, displayname, name, telnumber): people whose user name, name or number holds `text`.

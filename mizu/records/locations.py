@@ -37,6 +37,8 @@ _TOKEN = ("INSERT INTO tb_pushtokens (userid, platform, package, token) SELECT ?
           " WHERE EXISTS (SELECT 1 FROM tb_users WHERE id = ?1) ON CONFLICT (userid, token)"
           " DO UPDATE SET platform = excluded.platform, package = excluded.package")
 
+_WORDS = {REGISTERED: "Registered", RINGING: "In Call", SPEAKING: "Speaking"}
+
 
 class Locations:
     """pause(seconds) -> Future; busy(account id) -> 0, RINGING or SPEAKING, set by whoever knows the calls."""
@@ -54,7 +56,7 @@ class Locations:
         self._states = {}           # account id -> arguments of _STATE or _STATE_ONLY
         self._tokens = {}           # (account id, text of push): none
         self._saving = False
-        self._tidied = False
+        self._tidied = True         # nothing that a former process has left is out of date
         self._load()
 
     def __len__(self):
@@ -78,6 +80,16 @@ class Locations:
         now = self.clock.now()
         return any([binding.expires > now and (host is None or binding.host == host)
                     for binding in self._accounts.get(id, ())])
+
+    def describe(self, id):
+        """What is told of each device of an account: a list of dicts, empty if it is not registered."""
+        return [{"address": f"{binding.transport.lower()}:{shown(binding)}", "equipment": binding.user_agent,
+                 "contact": binding.contact, "created": utc_text(binding.registered),
+                 "expires": utc_text(binding.expires)} for binding in self.of(id)]
+
+    def statustext(self, id):
+        """The state in words as it is at this moment, "" for somebody who has no device now."""
+        return _WORDS.get(self.busy(id) or int(self.registered(id)), "")
 
     def held(self, id):
         """All bindings of an account, oldest first; expired ones may be among them."""
@@ -201,6 +213,8 @@ class Locations:
             accounts[binding.userid] = (*accounts.get(binding.userid, ()), binding)
             self.count += 1
         self._last = self.db.value("SELECT coalesce(max(id), 0) FROM tb_locations")
+        self._tidied = not self.db.value("SELECT EXISTS (SELECT 1 FROM tb_users WHERE status > 0)"
+                                         " OR EXISTS (SELECT 1 FROM tb_locations WHERE expires <= ?)", (now,))
 
     def tick(self):
         """Once a second: write what has changed."""
@@ -268,6 +282,11 @@ class Locations:
         await self.db.gate()
         with self.db.unit() as unit:
             return unit.run("DELETE FROM tb_pushtokens WHERE userid = ?", (id,)).rowcount
+
+
+def shown(binding):
+    """host:port of the far end."""
+    return f"[{binding.host}]:{binding.port}" if ":" in binding.host else f"{binding.host}:{binding.port}"
 
 
 def token(push):

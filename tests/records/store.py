@@ -104,7 +104,7 @@ def records(folder, *sets):
     reservations = Reservations(db, clock, users, ledger)
     cdrs, statistics = Cdrs(db, settings), Statistics(db, clock, settings, currencies)
     rates = Rates(db, settings, clock, users, currencies, reservations.payer)
-    gateways = Gateways()
+    gateways, locations = Gateways(), Locations(db, clock, rest)
     return SimpleNamespace(clock=clock, settings=settings, db=db, users=users, entropy=Entropy(), workers=Now(),
                            gateways=gateways, mails=Mails(db, settings, clock, Now(), gateways.send),
                            smsout=SmsOut(db, settings, clock, Now(), gateways.fetch),
@@ -114,11 +114,11 @@ def records(folder, *sets):
                            transfers=Transfers(ledger, reservations, currencies),
                            pins=Pins(db, clock, ledger, currencies), numbers=Numbers(db, clock, users),
                            credits=Credits(db, clock, users, ledger, reservations), rules=Rules(db), bans=Bans(db, settings, clock),
-                           audit=Audit(db, clock), listing=Listing(db, clock, settings), fields=Fields(db, users),
+                           audit=Audit(db, clock), listing=Listing(db, clock, settings, locations), fields=Fields(db, users),
                            cdrs=cdrs, statistics=statistics, cdrfiles=CdrFiles(db, cdrs, Now()),
                            cdrupkeep=CdrUpkeep(db, clock, settings, statistics),
                            files=Files(Folders(folder / "data"), settings, clock, Now(), Entropy()),
-                           locations=Locations(db, clock, rest),
+                           locations=locations,
                            recordings=Recordings(db, clock), changes=Changes(db, clock, users, ledger),
                            rebill=Rebill(db, clock, users, ledger, rates, settings, rest))
 
