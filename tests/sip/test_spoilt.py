@@ -1,5 +1,7 @@
 """Transactions over a network that loses a fifth, doubles and reorders: they end right, and nothing is left."""
 
+import random
+
 import pytest
 
 from tests.sip.test_layer import World, answer, request
@@ -122,4 +124,54 @@ def test_whatever_is_answered_and_cancelled_at_the_same_time_ends():
     world.timers.advance(70)
     ends = final(world.here.heard)
     assert set(ends) <= {200, 487} and {200, 487} <= set(ends)
+    world.is_empty()
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_users_do_whenever_they_do_it_no_impossible_cell_is_met(seed, transport):
+    world, chance = spoilt(seed, transport), random.Random(seed)
+    here, there = world.here, world.there
+    asked, came = [], []
+
+    def take(transaction, message):
+        came.append((transaction, message))
+        if chance.random() < 0.7:
+            transaction.user = there
+        if chance.random() < 0.5:
+            transaction.respond(message.reply(chance.choice((100, 180, 200, 302, 404)), to_tag="t"))
+        elif chance.random() < 0.2:
+            transaction.refuse(message.reply(401, to_tag="t"))
+
+    def cancelled(transaction):
+        if chance.random() < 0.8:
+            transaction.respond(transaction.request.reply(487, to_tag="t"))
+
+    def late():
+        transaction, message = chance.choice(came)
+        transaction.respond(message.reply(chance.choice((100, 183, 200, 486, 603)), to_tag="t"))
+
+    def acked():
+        transaction, message = chance.choice(came)
+        if message.method == "INVITE":
+            transaction.acked()
+
+    def ask():
+        method = chance.choice(("INVITE", "INVITE", "OPTIONS", "BYE"))
+        asked.append(world.ask(method=method, call_id=f"c{len(asked)}", to_tag="t" if method == "BYE" else ""))
+
+    there.take, there.cancelled = take, cancelled
+    here.responded = lambda transaction, response: chance.random() < 0.1 and transaction.cancel()
+    deeds = {ask: 6, lambda: asked and chance.choice(asked).cancel(): 3, lambda: came and late(): 4,
+             lambda: came and acked(): 2, lambda: here.layer.unreachable(world.flow.host, world.flow.port): 0.2,
+             lambda: here.layer.lost(world.flow): 0.1}
+    for _ in range(300):
+        chance.choices(list(deeds), list(deeds.values()))[0]()
+        world.timers.advance(chance.choice((0, 0.01, 0.1, 0.5, 3)))
+    there.take = answer(480)
+    world.timers.advance(40)
+    for transaction in asked:
+        transaction.cancel()
+    for transaction, message in came:
+        transaction.respond(message.reply(480, to_tag="t"))
     world.is_empty()
