@@ -10,6 +10,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
     wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, obfuscate
     formats/    1  request formats in, answer formats out
+    sip/        1  SIP as text and machines: message, parser, digest, sdp; transactions, their layer, dialogs
     net/        1  the only sockets: reactor, stream, datagram, listen, workers; programs, SMTP and web requests
     store/      2  SQLite: db, schema, options, settings, T-SQL dialect
     records/    3  one file owns each table, its SQL and its rules: users, ledger, bans, rules of tb_api …
