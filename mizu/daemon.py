@@ -95,7 +95,9 @@ def main(argv, environ=os.environ):
         from .serve.consoleclient import main as console
         return console(argv[1:], environ)
     if argv[:1] in (["import"], ["export"]):
+        import signal
         from .importer import main as importer
+        signal.signal(signal.SIGTERM, signal.default_int_handler)       # given up as by Ctrl-C
         return importer(argv, environ)
     try:
         doctor = argv[:1] == ["doctor"]

@@ -112,6 +112,10 @@ def _import(database, path, fixed, out, err):
             name = os.path.splitext(os.path.basename(path))[0] if path != "-" else ""
             reader = pricecsv.PriceReader(lines, fixed, importer.known, name)
             done = importer.load(reader)
+        except KeyboardInterrupt:
+            if importer.switched:
+                return _fail(err, 130, "\nmizud: the new prices hold; what is left of the old ones goes later")
+            raise
         finally:
             bar.end()
             importer.close()

@@ -42,6 +42,7 @@ from .records.notices import send_notices
 from .records.numbers import Numbers
 from .records.payments import Payments
 from .records.pins import Pins
+from .records.pricelist import STAGED, sweep
 from .records.rates import Rates
 from .records.rebill import Rebill
 from .records.recordings import Recordings
@@ -378,11 +379,16 @@ class Server:
         for what, job in (("the maintenance of credits", self.credits.maintenance),
                           ("notices of low credit", lambda: send_notices(self.credits, self.mails, self.log)),
                           ("the mail queue", self.mails.outbox.purge), ("the SMS queue", self.smsout.outbox.purge),
-                          ("changes of long ago", self.changes.prune)):
+                          ("changes of long ago", self.changes.prune),
+                          ("what a killed import has left", self._sweep_prices)):
             try:
                 await job()
             except Exception as error:
                 self._error(what, error)
+
+    async def _sweep_prices(self):
+        if self.db.value("SELECT 1 FROM tb_billentries WHERE type = ?", (STAGED,)):
+            await self.workers.run(sweep, self.folders.database, self.clock)
 
     def _foreign(self):
         if self.db.foreign_change():

@@ -112,3 +112,19 @@ def test_the_bar_is_drawn_on_a_terminal_only_and_leaves_nothing_behind():
     other.tell("reading", 4000)
     other.end()
     assert file.getvalue() == ""
+
+
+@pytest.mark.parametrize("moment, words", [("writing", "given up, the prices are as they were"),
+                                           ("removing", "the new prices hold")])
+def test_an_import_that_is_given_up_says_which_prices_hold(data, monkeypatch, moment, words):
+    (data / "Spring.csv").write_text(PRICES)
+    run("import", data / "Spring.csv", "--data", data)
+    seen = []
+
+    def tell(self, phase, rows):
+        seen.append(phase)
+        if phase == moment and seen.count(moment) == 1:
+            raise KeyboardInterrupt
+    monkeypatch.setattr(Bar, "tell", tell)
+    code, out, err = run("import", data / "Spring.csv", "--data", data)
+    assert (code, out) == (130, "") and words in err

@@ -3,7 +3,8 @@
 A file is read into a table of our own first; nobody else's waits for that.  Then its rows go into tb_billingtimes a
 few thousand at a time, below entries of type STAGED, which hold for nobody; one short transaction lets these take
 the place of the old ones, whose rows go the way the new ones came.  Whatever ends it in between, the prices are
-either the old or the new, and the next import sweeps up.  An import is one process's, on connections of its own.
+either the old or the new; an import that is given up sweeps up itself, after one that was killed the server does, or
+the next one.  An import is one process's, on connections of its own.
 """
 
 import os
@@ -68,6 +69,7 @@ class Importer:
     def __init__(self, path, clock, tell=lambda phase, rows: None):
         self.clock = clock
         self.tell = tell
+        self.switched = False       # whether the new prices hold
         self._db = opened(path)
         try:
             self._own = self._only(path, path + "-import")
@@ -102,8 +104,12 @@ class Importer:
         """All prices of a PriceReader instead of those that their lists had; returns Imported.  FileFault: nothing
         has changed."""
         count = self._read(reader)
-        self._sweep()
-        return self._install(reader.rules, count)
+        try:
+            self.sweep()
+            return self._install(reader.rules, count)
+        except KeyboardInterrupt:       # a second one leaves the sweeping to others
+            self.sweep()
+            raise
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -157,7 +163,7 @@ class Importer:
             self.tell("writing", done)
         self._switch(ids, rules)
         names = sorted({rule(each, "entry") for each in rules}, key=str.lower)
-        return Imported(count, len(ids), names, self._sweep())
+        return Imported(count, len(ids), names, self.sweep())
 
     def _stage(self, rules):
         """The new entries, which nobody sees yet; their ids."""
@@ -177,9 +183,10 @@ class Importer:
             for id, each in zip(ids, rules):
                 execute("UPDATE tb_billentries SET type = ? WHERE id = ?", (rule(each, "type"), id))
             execute("DELETE FROM tb_actor")
+        self.switched = True
         self._db.execute("PRAGMA synchronous=NORMAL")
 
-    def _sweep(self):
+    def sweep(self):
         """Remove what is staged and will never hold; how many prices that were."""
         ids = [id for id, in self._db.execute("SELECT id FROM tb_billentries WHERE type = ?", (STAGED,))]
         count = 0
@@ -219,6 +226,18 @@ class _Transaction:
         self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
+def sweep(path, clock):
+    """Remove what an import that was killed has left; how many prices that were.  None while another is under way."""
+    try:
+        importer = Importer(path, clock)
+    except ConfigError:
+        return None
+    try:
+        return importer.sweep()
+    finally:
+        importer.close()
+
+
 def _chunks(rows):
     chunk = []
     for row in rows:
@@ -246,4 +265,4 @@ def exported(db, name=None):
                       f" WHERE e.type <> {STAGED}{where} ORDER BY e.name, e.id, t.prefix, t.id", args)
 
 
-__all__ = ["CHUNK", "FileFault", "Importer", "Imported", "NAMES", "STAGED", "exists", "exported", "opened"]
+__all__ = ["CHUNK", "FileFault", "Importer", "Imported", "NAMES", "STAGED", "exists", "exported", "opened", "sweep"]

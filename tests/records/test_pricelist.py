@@ -190,3 +190,30 @@ def test_staged_entries_are_no_prices_to_the_export(store, path):
     store.db.execute("INSERT INTO tb_billingtimes (entryid, prefix, price) VALUES (1, '36', 1)").result()
     assert content(path).count("\r\n") == 1 and pricelist.STAGED == -1
     assert store.rates.find(None, "36") is None
+
+
+@pytest.mark.parametrize("moment, price, left", [("reading", 1.0, 100), ("writing", 1.0, 100), ("removing", 2.0, None)])
+def test_an_import_that_is_given_up_leaves_nothing_behind(store, path, moment, price, left):
+    load(path, "prefix,price\n" + "".join([f"{number},1\n" for number in range(100)]))
+    seen = []
+
+    def give_up(phase, rows):
+        seen.append(phase)
+        if phase == moment and seen.count(moment) == 1:
+            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        load(path, "prefix,price\n" + "".join([f"{number},2\n" for number in range(CHUNK + 100)]), tell=give_up)
+    assert store.db.row("SELECT count(*), max(price) FROM tb_billingtimes") == (left or CHUNK + 100, price)
+    assert store.db.value("SELECT count(*) FROM tb_billentries") == 1
+
+
+def test_what_a_killed_import_has_left_is_swept_by_the_server(store, path):
+    load(path, "prefix,price\n36,1\n")
+    with store.db.unit() as unit:
+        unit.run("INSERT INTO tb_billentries (id, name, type) VALUES (50, 'list', -1)")
+        unit.run("INSERT INTO tb_billingtimes (entryid, prefix, price) VALUES (50, '36', 9), (50, '37', 9)")
+    other = Importer(path, FakeClock())
+    assert pricelist.sweep(path, FakeClock()) is None, "another import is under way"
+    other.close()
+    assert pricelist.sweep(path, FakeClock()) == 2 and pricelist.sweep(path, FakeClock()) == 0
+    assert listed(store) == {("list", 0, 1, ""): {"36": 1.0}}
