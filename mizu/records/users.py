@@ -193,8 +193,9 @@ class Users:
         username = values.get("username")
         if username is not None:
             self.refuse_taken(username, id)
-        row = self._row(values, username or self.db.value("SELECT username FROM tb_users WHERE id = ?", (id,)))
-        if "username" in row and "password" not in row and self.settings.passwordstore == "ha1":
+        old = self.db.value("SELECT username FROM tb_users WHERE id = ?", (id,))
+        row = self._row(values, username or old)
+        if row.get("username", old) != old and "password" not in row and self.settings.passwordstore == "ha1":
             row.update(ha1="", passwordhash="")     # HA1 holds the old name: a new password is needed
         if "currency" in row:
             self._judge_currency(id, row["currency"])
@@ -291,7 +292,10 @@ class Users:
     def set_numbers(self, unit, id, numbers):
         """These are the further DIDs from now on; ApiError 422 if one is somebody else's."""
         with self.owned.kept(unit, id):
-            unit.run("DELETE FROM tb_users_numbers WHERE userid = ? AND kind = 'did'", (id,))
+            for row, number in self.db.rows("SELECT id, number FROM tb_users_numbers WHERE userid = ? AND kind = 'did'",
+                                            (id,)):
+                if number not in numbers:
+                    unit.run("DELETE FROM tb_users_numbers WHERE id = ?", (row,))
             for number in numbers:
                 if not self.owned.has(id, number):
                     unit.run("INSERT INTO tb_users_numbers (userid, number, kind) VALUES (?, ?, 'did')", (id, number))
@@ -299,10 +303,16 @@ class Users:
 
     def set_addresses(self, unit, id, addresses):
         """These [(host, port)] are the further source addresses from now on."""
-        unit.run("DELETE FROM tb_users_authip WHERE userid = ?", (id,))
+        there = []
+        for row, *address in self.db.rows("SELECT id, authip, port FROM tb_users_authip WHERE userid = ?", (id,)):
+            if tuple(address) in addresses:
+                there.append(tuple(address))
+            else:
+                unit.run("DELETE FROM tb_users_authip WHERE id = ?", (row,))
         self.db.touch("tb_users_authip", ())
         for host, port in addresses:
-            self.add_address(unit, id, host, port)
+            if (host, port) not in there:
+                self.add_address(unit, id, host, port)
 
     def add_address(self, unit, id, host, port):
         """A further source address, range or domain."""

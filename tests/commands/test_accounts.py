@@ -282,6 +282,14 @@ def test_setuser_replaces_further_numbers_and_addresses(town):
             403, "numbers and addresses are given by the administrator")
 
 
+def test_what_stays_of_numbers_and_addresses_is_not_written_again(town):
+    town.ask("adduser", u_username="t", num1="36111", num2="36222", authip1="1.1.1.1", authip2="[::1]:5070")
+    town.ask("setuser", u_username="t", num1="36222", num2="36333", authip1="::1", authip2="1.1.1.1")
+    assert town.db.rows("SELECT id, number FROM tb_users_numbers ORDER BY id") == [(2, "36222"), (3, "36333")]
+    assert sorted(town.db.rows("SELECT authip, port FROM tb_users_authip")) == [("1.1.1.1", 0), ("::1", 0)]
+    assert town.db.value("SELECT id FROM tb_users_authip WHERE authip = '1.1.1.1'") == 1
+
+
 def test_a_number_of_the_pool_is_given_by_administrators_only(town):
     town.ask("addrecord", table="tb_telnumbers", u_number="+36111")
     assert town.refused("adduser", "boss", u_username="36111") == (
@@ -433,6 +441,16 @@ def test_passwordstore_ha1_leaves_no_password_on_the_disk(tmp_path):
     assert town.ask("changepwd", "hash", oldpassword="geheimnis", newpassword="neuesgeheimnis").code == 200
     with pytest.raises(ApiError):
         town.ask("changepwd", "hash", oldpassword="geheimnis", newpassword="neuesgeheimnis2")
+    town.db.close()
+
+
+def test_a_user_name_that_is_sent_along_unchanged_costs_no_password(tmp_path):
+    town = Town(tmp_path, "passwordstore=ha1", "realm=r")
+    id = town.ask("adduser", u_username="hash", u_password="geheimnis").data["user_id"]
+    town.ask("setuser", u_id=id, u_username="hash", u_comment="x")
+    assert town.value("hash", "ha1") and town.value("hash", "comment") == "x"
+    town.ask("setuser", u_id=id, u_username="hash2")
+    assert town.value("hash2", "ha1") == ""
     town.db.close()
 
 
