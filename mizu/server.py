@@ -20,6 +20,7 @@ from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
 from .net.process import run_program
 from .net.reactor import Reactor
+from .net.resolver import Resolver
 from .net.smtp import send_mail
 from .net.streams import StreamSet
 from .net.webclient import fetch
@@ -63,6 +64,7 @@ from .serve.httpd import HttpFront
 from .serve.oldapi import old_api_front
 from .serve.ports import Ports
 from .serve.routes import ROUTES
+from .serve.sipport import Transports
 from .serve.static import StaticFiles
 from .store.db import Database
 from .ua.digests import Digests
@@ -151,7 +153,7 @@ class Server:
     def _build_api(self):
         clock, settings = self.clock, self.settings
         own = frozenset(unmapped(host) for host in own_addresses())
-        lan = Lan(clock)
+        self.lan = lan = Lan(clock)
         self.own_addresses = own
         self.trust = Trust(settings, own.__contains__, lan.__contains__)
         self.nonces = Nonces(clock, self.entropy, lambda: settings.noncelifetime)
@@ -172,10 +174,15 @@ class Server:
         self.static = StaticFiles(self.folders.mvweb)
         self.http = HttpFront(self, ROUTES)
         self.certificate = Certificate(self.settings, self.log)
-        self.front = Front(self.http, lambda: self.tls_context, self.log)
-        self.console = ConsoleFront(self, lambda: self.tls_context)
-        self.datagrams = DatagramApi(self.asker, self.clock)
         self.ports = Ports(self.reactor, self.streams, self.settings, self.log)
+        self.resolver = Resolver(self.reactor, self.streams, self.entropy, lambda: self.settings.dnsservers)
+        self.transports = Transports(self.reactor, self.streams, self.settings, self.entropy, self.resolver, self.ports,
+                                     self.lan.__contains__, own_addresses(), self.log)
+        self.ports.on_error = self.transports.on_icmp
+        self.front = Front(self.http, lambda: self.tls_context, self.log, self.transports)
+        self.sip_front = Front(self.http, lambda: self.tls_context, self.log, self.transports, only_sip=True)
+        self.console = ConsoleFront(self, lambda: self.tls_context)
+        self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram)
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -184,7 +191,9 @@ class Server:
         self.certificate.load()
         settings, ports = self.settings, self.ports
         ports.open_main(self.front.accept, self.datagrams.received, self.inherited)
+        ports.open_sip(self.sip_front.accept, self.transports.datagram)
         if self.tls_context is not None:
+            ports.open_secondary("sips", "localtlsport", self.sip_front.accept)
             ports.open_secondary("tls", "sslportmain", self.front.accept)
             if settings.sslportweb != settings.sslportmain:
                 ports.open_secondary("tlsweb", "sslportweb", self.front.accept)
@@ -201,6 +210,7 @@ class Server:
     def run(self):
         """Turn the reactor until stop() has finished; returns the exit code."""
         self.reactor.run()
+        self.ports.close()
         self.workers.stop(DRAIN / 2)
         for service in (self.audit, self.bans, self.locations):
             try:
@@ -225,7 +235,8 @@ class Server:
         if self.stopping:
             return
         self.stopping = self.locations.frozen = True
-        self.ports.close()
+        self.ports.stop_listening()
+        self.datagrams.closed = True
         for queue in self.queues:
             queue.stop()
         for stream in self.streams:
@@ -244,7 +255,8 @@ class Server:
         everything as it is."""
         self.check()
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.rates):
+        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.rates,
+                        self.transports):
             service.reload()
         self._read_hosts()
         self.reload_rules()

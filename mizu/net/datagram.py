@@ -67,6 +67,27 @@ class DatagramPort:
         """Send to an address nobody has asked from; the kernel chooses our own."""
         self._default.send(data, addr)
 
+    def towards(self, host):
+        """(Local, (host, port) that the far end will see): what the kernel's routes choose for a numeric host; None
+        where none of ours leads there."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        if family != self._default.socket.family:
+            return None
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((host, 9))        # sends nothing
+                source = probe.getsockname()[0]
+            except OSError:
+                return None
+        if self.address[0] not in WILDCARDS:
+            return self._default, self.address
+        local = next((each for each in self._locals if each.address[0] == source), self._default)
+        return local, (unmapped(source), self.address[1])
+
+    @property
+    def locals(self):
+        return tuple(self._locals)
+
     def close(self):
         for local in self._locals:
             self._reactor.remove(local.socket.fileno())
@@ -110,7 +131,7 @@ class Local:
         self._sendto = sock.sendto
 
     def send(self, data, addr):
-        """Send from this address; False if it was dropped."""
+        """Send from this address; False if no way leads there, None if there was no room and it was dropped."""
         try:
             self._sendto(data, addr)
         except OSError as error:
@@ -141,10 +162,10 @@ class Local:
                 self._sendto(data, addr)
                 self.port.sent += 1
                 return True
-            except OSError:
-                pass
+            except OSError as again:
+                error = again
         self.port.dropped += 1
-        return False
+        return None if isinstance(error, BlockingIOError) else False
 
 
 class _Wildcard(Local):

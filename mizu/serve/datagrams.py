@@ -12,7 +12,7 @@ from ..base.task import Future
 from ..formats.request import meant, read_text
 from ..net.addresses import unmapped
 from ..wire.query import decode_octets
-from ..wire.sniff import TEXT, sniff_datagram
+from ..wire.sniff import SIP, TEXT, sniff_datagram, sniff_stream
 
 MAX_DATAGRAM = 1490
 REPEAT_SECONDS = 30
@@ -34,10 +34,12 @@ _TOO_LONG = "the answer is longer than a datagram, use TCP"
 
 
 class DatagramApi:
-    """The handler of the UDP ports."""
+    """The handler of the main port's datagrams.   sip(data, addr, local) takes those that are SIP."""
 
-    def __init__(self, asker, clock):
+    def __init__(self, asker, clock, sip=None):
         self.asker = asker
+        self.sip = sip
+        self.closed = False         # the server stops: nothing is begun any more
         self.monotonic = clock.monotonic
         self.dropped = 0
         self._peers = {}
@@ -51,7 +53,10 @@ class DatagramApi:
 
     def received(self, data, addr, local):
         """A datagram came from the kernel's address `addr` to `local`, which sends the answer."""
-        if len(data) > MAX_DATAGRAM or sniff_datagram(data) is not TEXT or data.startswith(_ANSWERS):
+        verdict = sniff_datagram(data) if len(data) <= MAX_DATAGRAM else sniff_stream(data, ended=True)
+        if verdict is SIP and self.sip is not None:
+            return self.sip(data, addr, local)
+        if verdict is not TEXT or data.startswith(_ANSWERS) or self.closed:
             self.dropped += 1
             return
         key = (data, addr)

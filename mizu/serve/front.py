@@ -1,21 +1,24 @@
-"""The main port: every new stream is sniffed once and handed to the protocol it speaks.
+"""A port of streams: every new one is sniffed once and handed to the protocol it speaks.
 
-One row a protocol.  TLS is a filter in front: what comes out of it is sniffed again.
+The main port speaks them all, one of SIP's own nothing else.  TLS is a filter in front: what comes out of it is
+sniffed again.
 """
 
 from ..wire.sniff import HTTP, LINE, MORE, SIP, TLS, leading, sniff_stream
 from .httpd import HttpConnection
 from .lines import LineConnection
-from .sipport import SipRefused
 
 
 class Front:
-    """`tls()` gives the current ssl.SSLContext, or None without a certificate."""
+    """`tls()` gives the current ssl.SSLContext, or None without a certificate.   transports: of SIP, or None
+    only_sip    it speaks SIP alone, plain or inside TLS"""
 
-    def __init__(self, http, tls, log):
+    def __init__(self, http, tls, log, transports=None, only_sip=False):
         self.http = http
         self.tls = tls
         self.log = log
+        self.transports = transports
+        self.only_sip = only_sip
 
     def accept(self, stream):
         """A listener's new connection."""
@@ -26,13 +29,15 @@ class Front:
         """Give the stream to its protocol, with what was read so far."""
         if verdict is TLS and not stream.peer.secure:
             return self._start_tls(stream, data)
-        if verdict is HTTP:
+        if verdict is SIP and self.transports is not None:
+            self.transports.accept(stream)
+        elif self.only_sip:
+            return stream.abort()
+        elif verdict is HTTP:
             stream.peer = stream.peer.over("https" if stream.peer.secure else "http")
             stream.protocol = HttpConnection(stream, self.http)
         elif verdict is LINE:
             stream.protocol = LineConnection(stream, self.http)
-        elif verdict is SIP:
-            stream.protocol = SipRefused(stream, self.http.server.entropy)
         else:
             return stream.abort()
         stream.protocol.received(data)

@@ -8,7 +8,7 @@ from .pieces import Pieces
 from .static import File
 from .uploads import on_upload
 from .webfacts import FIXED
-from .websockets import on_websocket
+from .websockets import on_sip_websocket, on_websocket
 
 _TEXT = "text/plain; charset=utf-8"
 _PAGE = b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" + FIXED
@@ -77,7 +77,7 @@ def _result(done):
 
 
 def on_unbuilt(connection, message, facts, path, query):
-    connection.answer(message, 501, _TEXT, b"SIP over WebSocket is not served here\n", FIXED)
+    connection.answer(message, 501, _TEXT, b"media over WebSocket is not served here\n", FIXED)
 
 
 ROUTES = (
@@ -86,7 +86,8 @@ ROUTES = (
     (lambda path: path == "/readyz", on_ready),
     (lambda path: path == "/openapi.json", on_openapi),
     (lambda path: "mvstwebsock" in path.lower(), on_websocket),
-    (lambda path: "mfstwebsock" in path.lower() or "mmstwebsock" in path.lower(), on_unbuilt),
+    (lambda path: "mfstwebsock" in path.lower(), on_sip_websocket),
+    (lambda path: "mmstwebsock" in path.lower(), on_unbuilt),
     (lambda path: path.lower() == "/mvweb" or path.lower().startswith("/mvweb/"), on_static),
 )
 """(matches(path), handler), tried in order; the API's own paths come before all of them."""

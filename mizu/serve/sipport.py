@@ -1,68 +1,279 @@
-"""SIP on the main port, as far as it goes: every request over TCP or TLS is answered 501 and the stream closed.
+"""The transport layer of SIP (RFC 3261 18): flows in and out over UDP, TCP, TLS and WebSocket, for the agent above.
 
-RFC 3261 8.2.6.2: the answer carries Via, From, To, Call-ID and CSeq of the request as they came, and a tag in To.
-An ACK is never answered (17.2.1), an answer is nothing to answer.  Knows no method and no body.
+A flow is a way to one far end (RFC 5626 3.1): transport, host, port, local (host, port), advertised (the host and port
+that Via and Contact name), reliable, secure, alive, key (the same for the same five-tuple), id, send(data) -> False
+when it is lost for good, keep(seconds).  Connections that are open are used again (18.1.1), whoever opened them.
+Without an agent every request is answered 503.  Knows no transaction and no dialog.
 """
 
-import re
+from errno import ECONNREFUSED, EHOSTUNREACH, ENETUNREACH
+from itertools import count
 
-MAX_HEAD = 8192
-"""Bytes of a head; one that is longer, or lacks what the answer needs, is not worth an answer."""
+from ..base.errors import ConfigError, NotReached, RemoteProtocolError
+from ..base.task import Future, spawn
+from ..net.addresses import is_loopback, unmapped
+from ..net.bind import WILDCARDS
+from ..net.connect import connect
+from ..sip.locate import locate
+from ..sip.parser import parse
+from ..wire.sniff import SIP, sniff_stream
+from .sipstream import Frames, Octets, StreamFlow
 
-_COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID",
-           "i": "Call-ID", "cseq": "CSeq"}
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
-_BARE = re.compile(r"[\r\n\0]")
-_TAG = re.compile(r";[ \t]*tag[ \t]*=", re.I)
+TOO_BIG = 1300
+"""Bytes of a request beyond which UDP is not to be used where the path's MTU is unknown (18.1.1)."""
 
+MAX_UDP = 65_536
+"""Far ends over UDP that are remembered, in a younger and an older half each; one that is forgotten is made anew."""
 
-def refusal(head, tag):
-    """The head of a request, without its empty line -> the whole answer, or b"" if there is nothing to say."""
-    first, *lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\r\n")
-    if first.startswith(("SIP/2.0 ", "ACK ")) or _BARE.search("".join(lines)):
-        return b""
-    copied = []
-    for line in lines:
-        name, _, value = line.partition(":")
-        name = _COPIED.get(name.strip().lower())
-        if name == "To" and not _TAG.search(value.rpartition(">")[2]):
-            value += f";tag={tag}"
-        if name:
-            copied.append((name, value.strip()))
-    names = [name for name, _ in copied]
-    if any(names.count(name) != 1 for name in ("From", "To", "Call-ID", "CSeq")) or "Via" not in names:
-        return b""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in copied])
-    return f"SIP/2.0 501 Not Implemented\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+MAX_CONNECTING = 256
+"""Connections that are being opened; more are refused."""
+
+_GONE = (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH)
+_PORTS = {"TCP": ("sip", "main"), "TLS": ("sips", "tls", "main")}
 
 
-class SipRefused:
-    """The protocol of a stream that speaks SIP: waits for one whole head, under the deadline that is set."""
-    __slots__ = ("stream", "entropy", "head")
+class Transports:
+    """received(data, flow)     one whole message, as bytes
+    lost(flow)                 a connection is gone
+    unreachable(host, port)    ICMP says that nobody listens there over UDP
+    The agent sets these three.
 
-    def __init__(self, stream, entropy):
-        self.stream = stream
+    ports       Ports: those that are open, and the UDP sockets
+    is_lan      whether an address is in our local network: such a far end is told our local address
+    own         our addresses
+    """
+
+    def __init__(self, reactor, streams, settings, entropy, resolver, ports, is_lan, own, log):
+        self.reactor = reactor
+        self.settings = settings
         self.entropy = entropy
-        self.head = b""
+        self.resolver = resolver
+        self.log = log
+        self.received = self.lost = self.unreachable = None
+        self.dropped = 0
+        self._streams = streams
+        self._ports = ports
+        self._is_lan = is_lan
+        self._own = next((host for host in own if not is_loopback(host) and ":" not in host), "127.0.0.1")
+        self._young, self._old = {}, {}     # {(kernel's address, Local): UdpFlow}
+        self._open = {}                     # {(transport, host, port): StreamFlow}
+        self._connecting = {}               # {(transport, host, port, name): Future}
+        self._ids = count(1)
+        self._context = None
 
-    def received(self, data):
-        self.head += data
-        head, end, _ = self.head.partition(b"\r\n\r\n")
-        if end and len(head) <= MAX_HEAD:
-            answer = refusal(head, self.entropy.hex(8))
-            if answer:
-                self.stream.send(answer)
-        if end or len(self.head) > MAX_HEAD:
-            self.stream.close()
+    def __len__(self):
+        """Connections that are open."""
+        return len(self._open)
 
-    def expired(self):
-        self.stream.abort()
+    # -- in
 
-    def ended(self):
-        self.stream.close()
+    def datagram(self, data, addr, local):
+        """A datagram on a port of SIP's own."""
+        if sniff_stream(data, ended=True) is SIP:
+            self.sip_datagram(data, addr, local)
+        else:
+            self.dropped += 1               # a keep-alive of CRLF or NUL, or nothing of ours
 
-    def drained(self):
+    def sip_datagram(self, data, addr, local):
+        """One that is known to look like SIP."""
+        flow = self._young.get((addr, local)) or self._udp_flow(addr, local)
+        self.deliver(data, flow)
+
+    def accept(self, stream):
+        """A stream that speaks SIP -> the flow, which is its protocol."""
+        return StreamFlow(self, stream, stream.peer, "TLS" if stream.peer.secure else "TCP", Octets())
+
+    def accept_websocket(self, stream, peer):
+        """A stream that has become a WebSocket for SIP; `peer` may stand behind a proxy of ours."""
+        return StreamFlow(self, stream, peer, "WSS" if peer.secure else "WS", Frames())
+
+    def deliver(self, data, flow):
+        if self.received is not None:
+            self.received(data, flow)
+        else:
+            self._unserved(data, flow)
+
+    def on_icmp(self, addr, errno):
+        """An error for a datagram to the kernel's address `addr`."""
+        if errno in _GONE and self.unreachable is not None:
+            self.unreachable(unmapped(addr[0]), addr[1])
+
+    def _unserved(self, data, flow):
+        try:
+            message = parse(data)
+        except RemoteProtocolError:
+            return
+        if message.is_request and message.method != "ACK":
+            flow.send(message.reply(503, "", self.entropy.hex(8)).render())
+
+    # -- out
+
+    def locate(self, uri):
+        """A Future of [(transport, host, port, name)]: what to hand to flow(), in the order to try (RFC 3263)."""
+        return spawn(self._locate(uri))
+
+    async def _locate(self, uri):
+        params = uri.params
+        host = params.get("maddr") or uri.host
+        found = await locate(self.resolver, self.entropy, host, uri.port, params.get("transport") or "",
+                             uri.scheme == "sips")
+        return [(*target, host) for target in found]
+
+    def flow(self, transport, host, port, name=""):
+        """A Future of the flow to a numeric host; NotReached in one sentence.   name: whose certificate it shows"""
+        future = Future()
+        try:
+            if not self.resolver.is_numeric(host):
+                raise NotReached(502, f"{host[:255]} is no address")
+            if transport == "UDP":
+                future.set(self._udp_to(host, port))
+                return future
+            flow = self._open.get((transport, host, port))
+            if flow is not None and flow.alive:
+                future.set(flow)
+                return future
+            key = transport, host, port, name
+            return self._connecting.get(key) or self._connect(key, future)
+        except NotReached as error:
+            future.fail(error)
+        return future
+
+    def find(self, key):
+        """The flow of this key if it is alive, or can be used again as it was; else None."""
+        transport, host, port, *local = key
+        if transport == "UDP":
+            found = next((each for each in self._ports.locals if [*each.address] == local), None)
+            return found and self._udp_flow(_address(host, port), found)
+        flow = self._open.get((transport, host, port))
+        return flow if flow is not None and flow.key == tuple(key) else None
+
+    @staticmethod
+    def too_big(data):
+        """Whether a request has to take TCP (18.1.1)."""
+        return len(data) > TOO_BIG
+
+    def reload(self):
+        """The settings have changed: externip, the certificate."""
+        self._context = None
+        self._young, self._old = {}, {}
+
+    def _connect(self, key, future):
+        transport, host, port, name = key
+        if transport not in _PORTS:
+            raise NotReached(502, f"no connection is opened over {transport}")
+        if len(self._connecting) >= MAX_CONNECTING:
+            raise NotReached(503, "too many connections are being opened")
+        tls = self._tls(name or host) if transport == "TLS" else None
+        self._connecting[key] = future
+        connect(self.reactor, self._streams, host, port, tls).then(lambda done: self._connected(key, future, done))
+        return future
+
+    def _connected(self, key, future, done):
+        del self._connecting[key]
+        try:
+            stream = done.result()
+        except NotReached as error:
+            return future.fail(error)
+        future.set(StreamFlow(self, stream, stream.peer, key[0], Octets()))
+
+    def _tls(self, name):
+        from ..wire.tls import TlsFilter, make_client_context
+        settings = self.settings
+        try:
+            if self._context is None:
+                self._context = make_client_context(settings.sipverifypeer, settings.sslcert, settings.sslkey)
+            return TlsFilter(self._context, name)
+        except (ConfigError, ValueError) as error:          # ValueError: a name that is none
+            raise NotReached(502, f"{name[:255]} cannot be reached over TLS: {error}") from None
+
+    # -- UDP
+
+    def _udp_flow(self, addr, local, address=None):
+        """The flow of a five-tuple: from the older half, or a new one."""
+        key = addr, local
+        flow = self._young.get(key)
+        if flow is not None:
+            return flow
+        flow = self._old.get(key) or UdpFlow(self, addr, local, address or local.address)
+        if len(self._young) >= MAX_UDP:
+            self._old, self._young = self._young, {}
+        self._young[key] = flow
+        return flow
+
+    def _udp_to(self, host, port):
+        """The flow that the kernel's routes choose, from the first of our ports."""
+        for udp in self._ports.datagram_ports:
+            found = udp.towards(host)
+            if found is None:
+                continue
+            return self._udp_flow(_address(host, port), *found)
+        raise NotReached(502, f"{host}:{port} cannot be reached over UDP: no way leads there")
+
+    # -- what flows call
+
+    def add(self, flow):
+        self._open[flow.transport, flow.host, flow.port] = flow
+
+    def drop(self, flow):
+        """A connection is gone."""
+        key = flow.transport, flow.host, flow.port
+        if self._open.get(key) is flow:
+            del self._open[key]
+        if self.lost is not None:
+            self.lost(flow)
+
+    def new_id(self):
+        return f"{next(self._ids):x}"
+
+    def advertise(self, flow):
+        """(host, port) by which the far end of a flow reaches us."""
+        host, port = flow.local
+        extern = self.settings.externip
+        if extern != "auto" and (":" in extern) == (":" in host) and not is_loopback(flow.host) \
+                and not self._is_lan(flow.host):
+            host = extern
+        elif host in WILDCARDS:
+            host = self._own
+        opened = self._ports.opened
+        if flow.transport in _PORTS and port not in opened.values():        # we have opened it: a port by chance
+            port = next((opened[name] for name in _PORTS[flow.transport] if name in opened), port)
+        return host, port
+
+
+class UdpFlow:
+    """A far end over UDP, from one of our addresses."""
+    __slots__ = ("host", "port", "local", "advertised", "key", "id", "_transports", "_addr", "_local", "__weakref__")
+
+    transport = "UDP"
+    reliable = secure = False
+    alive = True
+
+    def __init__(self, transports, addr, local, address):
+        self.host = unmapped(addr[0])
+        self.port = addr[1]
+        self.local = address
+        self._transports = transports
+        self._addr = addr
+        self._local = local
+        self.advertised = transports.advertise(self)
+        self.key = ("UDP", self.host, self.port, *address)
+        self.id = transports.new_id()
+
+    def __repr__(self):
+        return f"UDP:{self.host}:{self.port}"
+
+    def send(self, data):
+        """False: no way leads there."""
+        return self._local.send(data, self._addr) is not False
+
+    def to(self, host, port):
+        """The flow from the same socket to another address."""
+        return self._transports._udp_flow(_address(host, port), self._local)
+
+    def keep(self, seconds):
         pass
 
-    def closed(self):
-        pass
+
+def _address(host, port):
+    """As the kernel gives it."""
+    return (host, port, 0, 0) if ":" in host else (host, port)

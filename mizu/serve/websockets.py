@@ -13,29 +13,51 @@ from ..wire.websocket import (BINARY, CLOSE, PING, PONG, TEXT, VERSION_FIELDS, F
                               upgrade)
 from .pipeline import SLICE
 
-PROTOCOL = "api"
-"""The subprotocol we take if it is offered."""
+PROTOCOL, SIP_PROTOCOL = "api", "sip"
+"""The subprotocols we take where they are offered."""
 
 _PLAIN = "text/plain; charset=utf-8"
 
 
 def on_websocket(connection, message, facts, path, query):
     """HTTP route: upgrade to the API's WebSocket, or say why not."""
-    front, stream = connection.front, connection.stream
-    allowed = front.settings.wsorigins
-    origin = message.fields.values.get("origin", "")
-    if origin and "*" not in allowed and origin not in allowed:
-        return connection.answer(message, 403, _PLAIN, b"this origin is not in wsorigins\n")
-    try:
-        accepted = upgrade(message, (PROTOCOL,))
-    except RemoteProtocolError as error:
-        extra = VERSION_FIELDS if error.status == 426 else b""
-        return connection.answer(message, error.status, _PLAIN, error.reason.encode() + b"\n", extra)
-    peer = facts.peer
+    accepted = _accepted(connection, message, PROTOCOL)
+    if accepted is None:
+        return
+    front, stream, peer = connection.front, connection.stream, facts.peer
     peer = Peer("wss" if peer.secure else "ws", peer.host, peer.port, peer.local, peer.secure)
     connection.pipeline.add(accepted)
     stream.protocol = WebSocketConnection(stream, front, peer, facts.direct, connection.pipeline)
     stream.protocol.received(connection.parser.detach())
+
+
+def on_sip_websocket(connection, message, facts, path, query):
+    """HTTP route: upgrade to SIP's WebSocket (RFC 7118), or say why not."""
+    pipeline = connection.pipeline
+    if not pipeline.idle:
+        return connection.answer(message, 400, _PLAIN, b"a WebSocket for SIP begins when all is answered\n")
+    accepted = _accepted(connection, message, SIP_PROTOCOL)
+    if accepted is None:
+        return
+    pipeline.add(accepted)
+    pipeline.flush()
+    rest = connection.parser.detach()
+    flow = connection.front.server.transports.accept_websocket(connection.stream, facts.peer)
+    if rest and flow.alive:
+        flow.received(rest)
+
+
+def _accepted(connection, message, protocol):
+    """The 101 answer, or None: it was answered why not."""
+    allowed = connection.front.settings.wsorigins
+    origin = message.fields.values.get("origin", "")
+    if origin and "*" not in allowed and origin not in allowed:
+        return connection.answer(message, 403, _PLAIN, b"this origin is not in wsorigins\n")
+    try:
+        return upgrade(message, (protocol,))
+    except RemoteProtocolError as error:
+        extra = VERSION_FIELDS if error.status == 426 else b""
+        return connection.answer(message, error.status, _PLAIN, error.reason.encode() + b"\n", extra)
 
 
 class WebSocketConnection:

@@ -73,8 +73,11 @@ _ROWS = {
         ("sslportweb", "port", "443", "TLS for the web pages; the same as sslportmain: one port for both", _RESTART),
         ("sslcert", "path", "", "certificate chain in PEM; read again when the file changes"),
         ("sslkey", "path", "", "its private key; empty: it is in sslcert"),
-        ("sipports", "ports", "5060", "where phones expect SIP, UDP and TCP; 0: none", _RESTART),
-        ("localtlsport", "port", "5061", "SIP over TLS; 0: none", _RESTART),
+        ("sipports", "ports", "5060", "where phones expect SIP, UDP and TCP; auto: a free one; 0: none", _RESTART),
+        ("localtlsport", "port", "5061", "SIP over TLS, once sslcert is set; 0: none", _RESTART),
+        ("sipverifypeer", "flag", "0", "whether TLS towards trunks and phones asks for a certificate that this host"
+         " trusts; trunks often show one of their own making, which still keeps listeners out"),
+        ("dnsservers", "words", "", "name servers, as 9.9.9.9 or 10.0.0.1:5353; empty: those of /etc/resolv.conf"),
         ("adminport", "port", "8090", "the console; 0: none", _RESTART),
         ("remoteadmin", "integer", "5", "who may reach the console: 0 nobody, 1 loopback, 2 this machine, 3 trusted"
          " addresses, 4 the LAN, 5 everybody (with a login)", _LEVELS),
@@ -175,7 +178,8 @@ _ROWS = {
          {"low": 10, "high": 604_800}),
         ("regexpiresmin", "seconds", "30", "the shortest registration; less is refused (423)",
          {"low": 0, "high": 3600}),
-        ("regexpiresmax", "seconds", "7200", "the longest registration; more is shortened", {"low": 10, "high": 604_800}),
+        ("regexpiresmax", "seconds", "7200", "the longest registration; more is shortened",
+         {"low": 10, "high": 604_800}),
         ("maxregistrations", "integer", "10", "devices of one account; one more takes the place of the one whose"
          " registration ends first", {"low": 1, "high": 100}),
         ("natkeepalive", "seconds", "25", "from one OPTIONS to the next to a device behind NAT (UDP); 0: none",
@@ -371,7 +375,7 @@ TYPES = {
     "text": (_text, "a text in one line"),
     "path": (_text, "the name of a file"),
     "port": (_port, "a port from 0 to 65535, or auto"),
-    "ports": (_ports, "ports from 0 to 65535, separated by commas"),
+    "ports": (_ports, "ports from 0 to 65535 or auto, separated by commas"),
     "range": (_range, "two ports from 1024 on, as 20000-29999"),
     "addresses": (_addresses, "addresses or networks such as 10.0.0.0/8, separated by commas"),
     "rate": (_rate, "requests a second, or requests/burst as 50/100"),

@@ -81,15 +81,15 @@ def test_ten_thousand_requests_in_one_piece_are_answered_and_disturb_nobody(serv
         assert worst < 0.5, "an own request waited behind a whole flood"
 
 
-def test_sip_gets_its_501(server):
+def test_sip_over_tcp_is_answered(server):
     sent = (b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
             b"Call-ID: 7\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
     answer = talk(server.port, sent)
-    assert answer.startswith(b"SIP/2.0 501 Not Implemented\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\n")
+    assert answer.startswith(b"SIP/2.0 ") and b"\r\nVia: SIP/2.0/TCP a;" in answer
     assert b"CSeq: 1 OPTIONS\r\n" in answer
 
 
-def test_sip_and_stun_datagrams_are_dropped(server):
+def test_broken_sip_and_stun_datagrams_are_dropped(server):
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", server.port))
         sock.settimeout(0.3)

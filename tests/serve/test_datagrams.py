@@ -7,6 +7,7 @@ import pytest
 from mizu.base.message import Blob
 from mizu.serve.datagrams import MAX_DATAGRAM, MAX_REPEATS, Repeats
 
+from .sip import Heard
 from .talk import FAR
 from .web import CREDIT, JOHN, Waiting
 
@@ -54,10 +55,20 @@ def test_a_datagram_beyond_the_limit_is_dropped(web, ask):
 
 
 @pytest.mark.parametrize("data", [
-    b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), b"OPTIONS sip:a@b SIP/2.0\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n", b"\x80\0\1",
-    b"\r\n\r\n", b"", b"\0", bytes(range(200))])
+    b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), b"\x80\0\1", b"\r\n\r\n", b"", b"\0", bytes(range(200))])
 def test_what_is_no_text_is_dropped(web, ask, data):
     assert ask(data) is None and web.datagrams.dropped == 1
+
+
+@pytest.mark.parametrize("data", [b"OPTIONS sip:a@b SIP/2.0\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n" + bytes(2000)])
+def test_sip_is_handed_on_whatever_its_length(web, ask, data):
+    heard = Heard(web.transports)
+    assert ask(data) is None and heard.messages == [data] and heard.flows[0].host == FAR and web.datagrams.dropped == 0
+
+
+def test_nothing_is_begun_when_the_server_stops(web, ask):
+    web.datagrams.closed = True
+    assert ask("/mvapireq/?apientry=apitest1") is None
 
 
 @pytest.mark.parametrize("data", [

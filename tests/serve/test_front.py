@@ -5,14 +5,14 @@ import pytest
 from mizu.serve.front import Sniffing
 from mizu.serve.httpd import HttpConnection
 from mizu.serve.lines import LineConnection
-from mizu.serve.sipport import SipRefused
+from mizu.serve.sipstream import StreamFlow
 
 
 @pytest.mark.parametrize("data, protocol", [
     (b"GET / HTTP/1.1\r\n", HttpConnection), (b"OPTIONS * HTTP/1.1\r\n", HttpConnection),
     (b"\r\nPOST /mvapireq/ HTTP/1.0\r\n", HttpConnection),
     (b"/mvapireq/?apientry=x\r\n", LineConnection), (b"{}\r\n", LineConnection), (b"hello\r\n", LineConnection),
-    (b"\r\n\r\napientry=x\n", LineConnection), (b"OPTIONS sip:a@b SIP/2.0\r\n", SipRefused)])
+    (b"\r\n\r\napientry=x\n", LineConnection), (b"OPTIONS sip:a@b SIP/2.0\r\n", StreamFlow)])
 def test_the_first_bytes_choose_the_protocol(web, data, protocol):
     stream = web.connect()
     stream.say(data)

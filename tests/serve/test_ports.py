@@ -161,3 +161,45 @@ def test_what_is_closed_can_be_had_again(make):
     number = main(ports)["main"]
     ports.close()
     assert ports.opened == {} and main(make(f"mainaport={number}"))["main"] == number
+
+
+def sip(ports):
+    ports.open_sip(lambda stream: None, lambda *datagram: None)
+    return ports.opened
+
+
+def test_the_ports_of_sip_are_tcp_and_udp_and_the_first_ones_to_send_from(make):
+    ports = make("mainaport=0")
+    main(ports)
+    opened = sip(ports)
+    assert opened["sip"] not in (opened["main"], 5060) and ports.datagram_ports[0].address[1] == opened["sip"]
+    assert {local.address[1] for local in ports.locals} == {opened["main"], opened["sip"]}
+    many = sip(make("sipports=auto,auto"))
+    assert set(many) == {"sip", "sip2"}
+    assert sip(make("mainaport=0", "sipports=0")) == {}
+
+
+def test_the_main_port_is_not_opened_again_for_sip(make):
+    ports = make("mainaport=0")
+    number = main(ports)["main"]
+    ports.settings.sipports, ports.settings.port_zero = (number,), False
+    assert "sip" not in sip(ports)
+
+
+def test_a_port_of_sip_that_is_taken_ends_the_start_only_if_it_was_chosen(make, taken):
+    for port in taken:
+        with pytest.raises(PortTaken) as refused:
+            sip(make(f"sipports={port}"))
+        assert str(refused.value).endswith("; choose another one with the setting sipports")
+        ports = make()
+        ports.settings.sipports = (port,)
+        assert sip(ports) == {} and "sipports" in ports.log.warnings[0] and not ports.locals
+
+
+def test_datagrams_go_on_when_no_more_connections_are_taken(make):
+    ports = make("mainaport=0")
+    number = main(ports)["main"]
+    ports.stop_listening()
+    assert [local.address[1] for local in ports.locals if local.address[0] == "0.0.0.0"] == [number]
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", number))

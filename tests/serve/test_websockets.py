@@ -81,8 +81,8 @@ def test_what_is_no_upgrade_is_told_so_and_may_go_on(web):
     assert handshake(web, leave=("Sec-WebSocket-Key",)).sent.startswith(b"HTTP/1.1 400 ")
 
 
-def test_sip_over_websocket_is_not_here_yet(web):
-    assert handshake(web, "/mfstwebsocket").sent.startswith(b"HTTP/1.1 501 ")
+def test_the_websocket_of_media_is_not_here_yet(web):
+    assert handshake(web, "/mmstwebsocket").sent.startswith(b"HTTP/1.1 501 ")
 
 
 def test_origins_are_judged_by_wsorigins(tmp_path):

@@ -4,8 +4,10 @@ from mizu.serve.datagrams import DatagramApi
 from mizu.serve.front import Front
 from mizu.serve.httpd import HttpFront
 from mizu.serve.routes import ROUTES
+from mizu.serve.sipport import Transports
 from mizu.serve.static import StaticFiles
 from mizu.base.task import Future
+from mizu.net.resolver import Resolver
 
 from .talk import LAN, FakeStream, Hall
 
@@ -89,8 +91,10 @@ class Web(Hall):
         self.ports = type("Ports", (), {"opened": {"main": 80}})()
         self.wrong = ""
         self.http = HttpFront(self, ROUTES)
-        self.front = Front(self.http, lambda: None, self.log)
-        self.datagrams = DatagramApi(self.asker, self.clock)
+        self.transports = Transports(self.reactor, None, self.settings, self.entropy, Resolver, self.ports,
+                                     lambda host: host.startswith("192.168."), ["203.0.113.1"], self.log)
+        self.front = Front(self.http, lambda: None, self.log, self.transports)
+        self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram)
 
     def trouble(self):
         return self.wrong
