@@ -80,7 +80,8 @@ class Bridge:
         self.ended = False
         self._offer = offer
         self._connected = connected
-        self._asked = None          # reply() of an Update that the other side has not answered yet
+        self._asked = None          # reply() of an Update that has not been answered yet
+        self._asking = None         # the leg that has not
         self._timer = None
         self._queue = deque()
         self._turning = False
@@ -192,7 +193,7 @@ class Bridge:
         other = self.other(leg)
         if other is None or self._asked is not None or self.call.answered is None:
             return event.reply(491)
-        self._asked = event.reply
+        self._asked, self._asking = event.reply, other
 
         def reply(code, body=None, answered=None):
             if self._asked is not event.reply:
@@ -206,7 +207,7 @@ class Bridge:
 
     def ask(self, leg, body, done):
         """Offer something to a leg ourselves; done(code, body, answered).  Others have to wait meanwhile."""
-        self._asked = done
+        self._asked, self._asking = done, leg
 
         def reply(code, body=None, answered=None):
             if self._asked is done:
@@ -249,14 +250,22 @@ class Bridge:
             self.a = None
         elif leg is self.b:
             self.b = None
+        self.bodies.pop(leg, None)
+        if leg is self._asking and self._asked is not None:
+            asked, self._asked = self._asked, None
+            asked(481)
 
     def put(self, leg, is_a):
-        """A leg in the caller's place, or in the other one."""
+        """A leg in the caller's place, or in the other one; returns who was there, or None."""
+        old = self.a if is_a else self.b
         if is_a:
             self.a = leg
         else:
             self.b = leg
         leg.bridge = self
+        if old is not None:
+            self._drop(old)
+        return old
 
     # -- the end -----------------------------------------------------------------------------------
 

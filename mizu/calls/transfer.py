@@ -103,13 +103,10 @@ class Transferring:
 
     def _replace(self, new):
         """The new leg in the place of the one that leaves."""
-        bridge = self.bridge
-        present = bridge.other(self.waiting)
-        bridge.put(new, self.is_a)
-        bridge.bodies.pop(self.leg, None)
+        old = self.bridge.put(new, self.is_a)
         self._end(200)
-        if present is not None:
-            present.take(Disconnect(200, "transferred", "server"))
+        if old is not None:
+            old.take(Disconnect(200, "transferred", "server"))
 
     def left(self, leg):
         """A side has gone; True if the call goes on without it."""
@@ -142,15 +139,26 @@ class Exchange:
         self.answered = answered
         self.tries = 0
         self.timer = None
+        if bridge.exchange is not None:
+            bridge.exchange.stop()
         bridge.exchange = self
 
     def begin(self):
         bridge = self.bridge
+        if not self._present():
+            return self._done()
         if bridge.asking:                   # an Update is on its way: after it
             return self._later()
         bridge.ask(self.x, bridge.bodies.get(self.y), self._of_x)
 
+    def _present(self):
+        """Whether both are still there."""
+        there = self.bridge.a, self.bridge.b
+        return self.x in there and self.y in there
+
     def _of_x(self, code, body=None, answered=None):
+        if not self._present():
+            return self._done()
         if code == 491:
             return self._later()
         if not 200 <= code < 300:
@@ -192,9 +200,7 @@ def replace(bridge, old, new, offer):
     other = bridge.other(old)
     if other is None or bridge.asking or bridge.transfer is not None or bridge.call.answered is None:
         return False
-    is_a = old is bridge.a
-    bridge.put(new, is_a)
-    bridge.bodies.pop(old, None)
+    bridge.put(new, old is bridge.a)
     bridge.bodies[new] = offer.body
 
     def done(code, body=None, answered=None):
