@@ -15,6 +15,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     store/      2  SQLite: db, schema, options, settings, T-SQL dialect
     records/    3  one file owns each table, its SQL and its rules: users, ledger, bans, rules of tb_api …
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
+    ua/         5  RFC 3261 transaction users: digests, registrar, keep-alives, agent, legs, trunks
     commands/   6  the commands, one file a topic
     serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, console, static
 """

@@ -110,11 +110,10 @@ def setfastregpwd(ctx, u_username, password):
 
 @command("unreg", group="calls", access=ADMIN,
          summary="Ends registrations of an account, of an address, or all of them",
-         params=[Param("u_username", username, "user name of the account, or all"),
+         params=[U_ID, Param("u_username", username, "user name of the account, or all"),
                  Param("ip", text, "only what was registered from this address"),
-                 Param("mode", integer, "0 or 1: SIP has no word for it, the device notices when it registers again"),
-                 U_ID])
-def unreg(ctx, u_username="", ip="", mode=0, u_id=None):
+                 Param("mode", integer, "0 or 1: SIP has no word for it, the device notices when it registers again")])
+def unreg(ctx, u_id=None, u_username="", ip="", mode=0):
     locations = ctx.server.locations
     if mode not in (0, 1):
         raise ApiError(400, f"parameter mode takes 0 or 1, not {mode}")
@@ -128,8 +127,8 @@ def unreg(ctx, u_username="", ip="", mode=0, u_id=None):
 
 
 @command("pushremove", group="calls", access=ADMIN, summary="Forgets the push tokens of an account",
-         params=[U_USERNAME, U_ID])
-async def pushremove(ctx, u_username=None, u_id=None):
+         params=[U_ID, U_USERNAME])
+async def pushremove(ctx, u_id=None, u_username=None):
     count = await ctx.server.locations.forget_tokens(ctx.account(u_id, u_username).id)
     await ctx.server.db.durable()
     return Answer(f"OK: {count} removed", count)

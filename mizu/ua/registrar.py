@@ -7,7 +7,7 @@ step.  Who sends it has been proven before (digests).  Knows no transactions.
 
 import re
 from collections import deque
-from ipaddress import ip_address
+from functools import lru_cache
 
 from ..base.clock import http_date
 from ..base.errors import RemoteProtocolError
@@ -94,8 +94,7 @@ class Registrar:
                 raise Refused(420, field=("Unsupported", ", ".join(unknown)))
         aor = parse_uri(request.to.uri)
         if self.settings.domain:
-            target = parse_uri(request.uri)
-            if not (self.own(target.host) and self.own(aor.host)):
+            if not (self.own(_host(request.uri)) and self.own(aor.host)):
                 raise Refused(404, "Not a domain of this server")
         if aor.user != account.username and aor.user.lower() != account.username.lower():
             named = self.users.find(aor.user, True)
@@ -117,7 +116,7 @@ class Registrar:
             self.settings.regexpires
         bindings, fresh, outbound = list(current), [], False
         for text in contacts:
-            contact = self._contact(request, text, default, common)
+            contact = self._contact(request, text, default, common, current)
             old = _match(bindings, contact)
             if old is not None:
                 if old.call_id == contact.call_id and contact.cseq <= old.cseq and old not in fresh:
@@ -171,12 +170,10 @@ class Registrar:
                 "port": flow.port, "transport": flow.transport, "local": flow.local, "flow": flow,
                 "push": request.get("X-Mpush")[:MAX_URI], "registered": now}
 
-    def _contact(self, request, text, default, common):
+    def _contact(self, request, text, default, common, current):
         """A Contact value as the Binding that it asks for; expires `now` or earlier removes."""
         contact = parse_name_addr(text)
-        uri, params = parse_uri(contact.uri), contact.params
-        if len(contact.uri) > MAX_URI or uri.scheme == "tel":
-            raise Refused(400, "Bad Contact")
+        params = contact.params
         seconds = parse_seconds(params["expires"] or "", HOUR) if "expires" in params else default
         q = params.get("q") or "1"
         if not _Q.fullmatch(q):
@@ -186,11 +183,24 @@ class Registrar:
                           expires=common["registered"] + self._lifetime(seconds),
                           reg_id=self._reg_id(request, params, instance),
                           methods=unquote(params.get("methods") or "")[:MAX_TEXT], **common)
-        binding.natted = int(not common["path"] and _natted(uri, request))
+        for old in current:
+            if old.contact == contact.uri and old.host == binding.host and old.port == binding.port and \
+                    old.path == binding.path and old.transport == binding.transport:
+                binding.natted, binding.push = old.natted, binding.push or old.push     # a refresh, as most are
+                return binding
+        self._look(binding, request)
+        return binding
+
+    @staticmethod
+    def _look(binding, request):
+        """What the URI of a contact tells: whether it is one, NAT, push."""
+        uri = parse_uri(binding.contact)
+        if len(binding.contact) > MAX_URI or uri.scheme == "tel":
+            raise Refused(400, "Bad Contact")
+        binding.natted = int(not binding.path and _natted(uri, request))
         if "pn-provider" in uri.params:
             binding.push = ":".join(("pn", *[uri.params.get(name) or "" for name in
                                              ("pn-provider", "pn-param", "pn-prid")]))[:MAX_URI]
-        return binding
 
     def _lifetime(self, seconds):
         settings = self.settings
@@ -227,6 +237,12 @@ class Registrar:
             response.add("Require", "outbound")
             response.add("Flow-Timer", FLOW_TIMER)
         return response
+
+
+@lru_cache(maxsize=256)
+def _host(uri):
+    """The host of a Request-URI: nearly all requests have the same."""
+    return parse_uri(uri).host
 
 
 def _words(request, field):
@@ -271,8 +287,4 @@ def _natted(uri, request):
         return flow.transport == "UDP" and "rport" in request.via.params and (uri.port or 5060) != flow.port
     if uri.host.endswith(".invalid"):
         return True
-    try:
-        ip_address(uri.host)
-    except ValueError:
-        return False            # a name: whoever has one can be found by it
-    return True
+    return uri.host[-1].isdigit() or ":" in uri.host       # no name ends with a digit; who has a name is found by it
