@@ -219,6 +219,14 @@ def test_there_is_one_rate_for_each_reseller_up_the_tree(lists):
     assert lists.rates.levels(top, "36") == [] and lists.rates.levels(kid, "40")[0][2] is None
 
 
+def test_an_end_user_above_another_is_no_reseller_of_his(lists):
+    boss = lists.account("boss", type=2)
+    main = lists.account("main", parentid=boss.id)
+    sub = lists.account("sub", parentid=main.id)
+    lists.entry({"36": 1})
+    assert [(level, each.username) for level, each, _ in lists.rates.levels(sub, "36")] == [(1, "boss")]
+
+
 def test_a_loop_of_parents_ends(lists):
     one = lists.account("one")
     two = lists.account("two", parentid=one.id)
