@@ -7,7 +7,6 @@ Without an agent every request is answered 503.  Knows no transaction and no dia
 """
 
 from errno import ECONNREFUSED, EHOSTUNREACH, ENETUNREACH
-from itertools import count
 
 from ..base.errors import ConfigError, NotReached, RemoteProtocolError
 from ..base.task import Future, spawn
@@ -17,7 +16,7 @@ from ..net.connect import connect
 from ..sip.locate import locate
 from ..sip.parser import parse
 from ..wire.sniff import SIP, sniff_stream
-from .sipstream import Frames, Octets, StreamFlow
+from .sipstream import Frames, Octets, StreamFlow, flow_id
 
 TOO_BIG = 1300
 """Bytes of a request beyond which UDP is not to be used where the path's MTU is unknown (18.1.1)."""
@@ -58,7 +57,6 @@ class Transports:
         self._young, self._old = {}, {}     # {(kernel's address, Local): UdpFlow}
         self._open = {}                     # {(transport, host, port): StreamFlow}
         self._connecting = {}               # {(transport, host, port, name): Future}
-        self._ids = count(1)
         self._context = None
 
     def __len__(self):
@@ -222,9 +220,6 @@ class Transports:
         if self.lost is not None:
             self.lost(flow)
 
-    def new_id(self):
-        return f"{next(self._ids):x}"
-
     def advertise(self, flow):
         """(host, port) by which the far end of a flow reaches us."""
         host, port = flow.local
@@ -237,12 +232,12 @@ class Transports:
         opened = self._ports.opened
         if flow.transport in _PORTS and port not in opened.values():        # we have opened it: a port by chance
             port = next((opened[name] for name in _PORTS[flow.transport] if name in opened), port)
-        return host, port
+        return flow.local if (host, port) == flow.local else (host, port)
 
 
 class UdpFlow:
     """A far end over UDP, from one of our addresses."""
-    __slots__ = ("host", "port", "local", "advertised", "key", "id", "_transports", "_addr", "_local", "__weakref__")
+    __slots__ = ("host", "port", "local", "advertised", "_transports", "_addr", "_local", "__weakref__")
 
     transport = "UDP"
     reliable = secure = False
@@ -256,8 +251,14 @@ class UdpFlow:
         self._addr = addr
         self._local = local
         self.advertised = transports.advertise(self)
-        self.key = ("UDP", self.host, self.port, *address)
-        self.id = transports.new_id()
+
+    @property
+    def key(self):
+        return "UDP", self.host, self.port, *self.local
+
+    @property
+    def id(self):
+        return flow_id(self.key)
 
     def __repr__(self):
         return f"UDP:{self.host}:{self.port}"

@@ -24,6 +24,11 @@ SLOW = 512 * 1024
 PING_PIECE = ("ping", b"\r\n")
 
 
+def flow_id(key):
+    """A short text for the flow, the same as long as this process runs."""
+    return f"{hash(key) & 0xFFFFFFFFFFFF:x}"
+
+
 class StreamFlow:
     """transport "TCP" "TLS" "WS" "WSS", and the other facts of a flow, see Transports.   framing: Octets or Frames"""
     __slots__ = ("transport", "secure", "host", "port", "local", "advertised", "key", "id", "stream", "_transports",
@@ -39,7 +44,7 @@ class StreamFlow:
         self.local = peer.local
         self.advertised = transports.advertise(self)
         self.key = (transport, self.host, self.port, *self.local)
-        self.id = transports.new_id()
+        self.id = flow_id(self.key)
         self.stream = stream
         self._transports = transports
         self._framing = framing

@@ -1,5 +1,6 @@
 """One port, every transport, from programs that are not ours: curl, openssl, netcat's way of talking."""
 
+import re
 import shutil
 import socket
 import ssl
@@ -87,6 +88,19 @@ def test_sip_over_tcp_is_answered(server):
     answer = talk(server.port, sent)
     assert answer.startswith(b"SIP/2.0 ") and b"\r\nVia: SIP/2.0/TCP a;" in answer
     assert b"CSeq: 1 OPTIONS\r\n" in answer
+
+
+def test_sip_over_a_websocket_and_over_its_own_port_is_answered(server):
+    options = ("OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/{} a;rport;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n"
+               "To: <sip:b@h>\r\nCall-ID: 8\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+    with WebSocket(server, path="/mfstwebsocket", headers="Sec-WebSocket-Protocol: sip\r\n") as web:
+        assert web.ask(options.format("WS")).startswith("SIP/2.0 ")
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        for port in (int(re.search(r"sip (\d+)", server.out)[1]), server.port):
+            sock.connect(("127.0.0.1", port))
+            sock.send(options.format("UDP").replace("Call-ID: 8", f"Call-ID: {port}").encode())
+            assert sock.recv(4096).startswith(b"SIP/2.0 ")
 
 
 def test_broken_sip_and_stun_datagrams_are_dropped(server):
