@@ -14,6 +14,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     net/        1  the only sockets: reactor, stream, datagram, listen, connect, resolver, workers
     store/      2  SQLite: db, schema, options, settings, T-SQL dialect
     records/    3  one file owns each table, its SQL and its rules: users, ledger, bans, rules of tb_api …
+    calls/      4  telephony without a word of SIP: events, bridge, hunt, transfer, meter, board, plan, story
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
     ua/         5  RFC 3261 transaction users: digests, registrar, keep-alives, agent, legs, trunks
     commands/   6  the commands, one file a topic

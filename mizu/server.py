@@ -16,6 +16,9 @@ from .base.errors import ApiError, ConfigError
 from .base.log import where
 from .base.message import Peer
 from .base.task import spawn
+from .calls.board import Board
+from .calls.current import CurrentCalls
+from .calls.meter import Meters
 from .commands import load
 from .net.addresses import Lan, own_addresses, unmapped
 from .net.process import run_program
@@ -27,6 +30,7 @@ from .net.webclient import fetch
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.callrecords import CallRecords
 from .records.cdrfiles import CdrFiles
 from .records.cdrs import Cdrs
 from .records.cdrupkeep import CdrUpkeep
@@ -41,6 +45,7 @@ from .records.locations import Locations
 from .records.mail import Mails
 from .records.notices import send_notices
 from .records.numbers import Numbers
+from .records.opencalls import OpenCalls
 from .records.payments import Payments
 from .records.pins import Pins
 from .records.pricelist import STAGED, sweep
@@ -80,6 +85,9 @@ FOREIGN = 0.05
 OUTSIDE = 100
 """Calls that wait for other hosts and programs (mail, SMS, web, commands), 30 s each at most."""
 
+RECOVER = 60.0
+"""Seconds until another try to bill what the last process left, and between two looks for ghosts of calls."""
+
 SWEEP = 0.1
 """Seconds between two parts of a round over all registrations."""
 
@@ -109,6 +117,7 @@ class Server:
         self.outside = Workers(self.reactor, queue_limit=OUTSIDE, name="outside")
         self.streams = StreamSet(self.reactor, settings.maxconnections or None)
         self._build_records()
+        self._build_calls()
         self._build_api()
         self._build_serve()
 
@@ -149,6 +158,16 @@ class Server:
         self.smsout = SmsOut(self.db, settings, clock, self.outside, fetch, self.log)
         self.cdrfiles = CdrFiles(self.db, self.cdrs, self.workers)
         self.cdrupkeep = CdrUpkeep(self.db, clock, settings, self.statistics)
+        self.callrecords = CallRecords(self.db, self.users, self.ledger, self.rates, self.reservations, self.log)
+        self.opencalls = OpenCalls(self.db, clock, self.callrecords, self.reservations, self.log)
+
+    def _build_calls(self):
+        clock, settings = self.clock, self.settings
+        self.board = Board(clock, settings, self.users, self.log)
+        self.meters = Meters(self.db, clock, self.reactor, settings, self.users, self.rates, self.reservations,
+                             self.callrecords, self.opencalls, self.log)
+        self.currentcalls = CurrentCalls(self.board, self.users, clock)
+        self.listing.currentcalls = self.currentcalls.by_account
 
     def _build_api(self):
         clock, settings = self.clock, self.settings
@@ -205,6 +224,9 @@ class Server:
         self.reactor.every(FOREIGN, self._foreign)
         self.reactor.soon(self._settle)
         self.reactor.soon(self._maintain)
+        self.reactor.soon(self._recover)
+        self.reactor.every(RECOVER, self.board.sweep)
+        self.meters.start()
         return ports.opened
 
     def run(self):
@@ -212,6 +234,7 @@ class Server:
         self.reactor.run()
         self.ports.close()
         self.workers.stop(DRAIN / 2)
+        self.meters.flush()
         for service in (self.audit, self.bans, self.locations):
             try:
                 service.save()
@@ -235,6 +258,8 @@ class Server:
         if self.stopping:
             return
         self.stopping = self.locations.frozen = True
+        self.board.close("the server stops")
+        self.board.drop_all("the server stops")
         self.ports.stop_listening()
         self.datagrams.closed = True
         for queue in self.queues:
@@ -244,7 +269,7 @@ class Server:
         self._drain(self.clock.monotonic() + DRAIN)
 
     def _drain(self, until):
-        busy = len(self.streams) or any([queue.busy for queue in self.queues])
+        busy = len(self.streams) or len(self.board) or any([queue.busy for queue in self.queues])
         if not busy or self.clock.monotonic() > until:
             self.reactor.stop()
         else:
@@ -401,6 +426,17 @@ class Server:
     async def _sweep_prices(self):
         if self.db.value("SELECT 1 FROM tb_billentries WHERE type = ?", (STAGED,)):
             await self.workers.run(sweep, self.folders.database, self.clock)
+
+    def _recover(self):
+        """Bill the calls that the last process did not end."""
+        spawn(self.opencalls.recover()).then(self._recovered)
+
+    def _recovered(self, future):
+        try:
+            future.result()
+        except Exception as error:
+            self._error("billing the calls of the last process", error)
+            self.reactor.later(RECOVER, self._recover)
 
     def _foreign(self):
         if self.db.foreign_change():

@@ -3,6 +3,6 @@
 
 def load():
     """Import every file of commands, which fills the table."""
-    from . import (accounts, cdr, cdrfiles, doctor, fields, files, forgotten, history, logs, money,  # noqa: F401
+    from . import (accounts, calls, cdr, cdrfiles, doctor, fields, files, forgotten, history, logs, money,  # noqa: F401
                    numbers, operate, payments, phones, profile, rates, rebill, recharge, registrations, session,
                    settings, signup, sql, trunks)

@@ -108,7 +108,7 @@ async def listusers(ctx, type=None, limit=1000, fields=0, order=-1, offset=-1, u
     found = filtered(listing.db.columns("tb_users"), type, u_id, parent, parentinclusive, enabled, active, where, scope)
     words = [*LEVELS[fields], *split_words(details), *(["parentid"] if pcr else [])]
     worked = pcr or skipnullfields
-    heavy = worked or not {"runtime", "all"}.isdisjoint(words)
+    heavy = worked or not {"runtime", "currentcalls", "all"}.isdisjoint(words)
     most = MOST_WORKED if heavy and not 0 < limit < MOST_WORKED else limit
     rows = await listing.rows(words, found, _sees_all(ctx), order, most, offset, statdays, direction, pcr, ctx.actor)
     answer = Answer("OK", rows)
@@ -265,6 +265,7 @@ async def disableuser(ctx, u_id=None, u_username=None, disabletype=0, unregister
 def _unregister(ctx, ids):
     for id in ids:
         ctx.server.locations.drop(id)
+        ctx.server.board.drop_account(id)
 
 
 @command("enableuser", group="accounts", access=ADMIN, tree=True,

@@ -40,8 +40,10 @@ class Share:
     account, payer   ids: whose price it is, who is charged
     price, entry, timeid, currency, step, tariff   of the Rate that holds
     reservation, held   what is set aside, or None and 0
+    rate     the Rate itself, None of a share that was read back
     """
-    __slots__ = ("level", "account", "payer", "price", "entry", "timeid", "currency", "tariff", "reservation", "held")
+    __slots__ = ("level", "account", "payer", "price", "entry", "timeid", "currency", "tariff", "reservation", "held",
+                 "rate")
 
     def __init__(self, level, account, payer, rate):
         self.level = level
@@ -53,6 +55,7 @@ class Share:
 
     def fix(self, rate):
         """The Rate that is charged by."""
+        self.rate = rate
         self.price = rate.price
         self.entry = rate.entry.id
         self.timeid = rate.timeid
@@ -73,7 +76,7 @@ class Share:
         share.tariff = Tariff.__new__(Tariff)
         for name, value in zip(_TARIFF, tariff):
             setattr(share.tariff, name, value)
-        share.reservation, share.held = kept and Reservation(*kept), 0
+        share.reservation, share.held, share.rate = kept and Reservation(*kept), 0, None
         return share
 
 

@@ -1,7 +1,7 @@
 """What can be shown of accounts: the words of `details`, each a row of columns (the manual's chapter Get user details).
 
-Everything is computed in SQL, so that a long list costs the loop nothing, but what only memory knows: the column
-`runtime` holds the id whose registrations `Listing` puts there.
+Everything is computed in SQL, so that a long list costs the loop nothing, but what only memory knows: the columns
+`runtime` and `currentcalls` hold the id whose registrations and calls `Listing` puts there.
 """
 
 from ..base.errors import ApiError
@@ -40,7 +40,7 @@ STATISTICS = {name: FORMULAS[name][name] for name in ("cdrc", "sl", "asr", "acd"
 
 COMPUTED = {
     "statistics": STATISTICS,
-    "currentcalls": {"currentcalls": "NULL"},
+    "currentcalls": {"currentcalls": "u.id"},
     "runtime": {"runtime": "u.id"},
     "statustext": {"statustext": _STATUSTEXT},
     "typetext": {"typetext": _TYPETEXT},

@@ -100,13 +100,17 @@ def _choice(found, name, choices, value):
 
 
 class Listing:
-    """db, clock, settings (defaultcurrency, dbtimeout), locations."""
+    """db, clock, settings (defaultcurrency, dbtimeout), locations.
+
+    currentcalls   function(direction, pcr) -> {account id: [dict]}, which the floor above gives
+    """
 
     def __init__(self, db, clock, settings, locations):
         self.db = db
         self.clock = clock
         self.settings = settings
         self.locations = locations
+        self.currentcalls = lambda direction, pcr: {}
 
     async def rows(self, words, found, full, order=-1, limit=MOST, offset=-1, statdays=1.0, direction=0, pcr=False,
                    actor=""):
@@ -126,8 +130,9 @@ class Listing:
         rows = await self.db.query(sql, args, limit=limit, timeout=self.settings.dbtimeout, actor=actor,
                                    hide=SECRET_COLUMNS)
         if "runtime" in columns:
-            at, describe = list(columns).index("runtime"), self.locations.describe
-            rows.rows = [(*row[:at], describe(row[at]) or None, *row[at + 1:]) for row in rows.rows]
+            _fill(rows, list(columns).index("runtime"), self.locations.describe)
+        if "currentcalls" in columns:
+            _fill(rows, list(columns).index("currentcalls"), self.currentcalls(direction, pcr).get)
         return rows
 
     async def one(self, id, words, full, **statistics):
@@ -175,6 +180,11 @@ def _select(columns, found, order, limit, skip, direction, pcr):
     return (f"WITH RECURSIVE chosen(id, type) AS (SELECT u.id, u.type FROM tb_users u WHERE {found.where} {page}),"
             f" {statistics_tables(direction, pcr)} SELECT {names} FROM chosen JOIN tb_users u ON u.id = chosen.id"
             f" LEFT JOIN s ON s.top = u.id {order}")
+
+
+def _fill(rows, at, describe):
+    """In a column of ids, what is known of each."""
+    rows.rows = [(*row[:at], describe(row[at]) or None, *row[at + 1:]) for row in rows.rows]
 
 
 def thinned(row):

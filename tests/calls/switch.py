@@ -112,8 +112,9 @@ def sdp(text):
 class Switch:
     """call("john", stage(…)) -> Bridge; legs by the name of their destination in `legs`."""
 
-    def __init__(self, folder, *sets):
-        self.__dict__.update(vars(records(folder, *sets)))
+    def __init__(self, folder, *sets, over=None):
+        """`over`: services that are there already."""
+        self.__dict__.update(vars(over or records(folder, *sets)))
         self.folder = folder
         self.lines = []
         self.log = Log(stderr=None, clock=self.clock)
@@ -128,7 +129,7 @@ class Switch:
         self.opencalls = OpenCalls(self.db, self.clock, self.callrecords, self.reservations, self.log)
         self.meters = Meters(self.db, self.clock, self.timers, self.settings, self.users, self.rates,
                              self.reservations, self.callrecords, self.opencalls, self.log)
-        self.board = Board(self.clock, self.settings, self.users, self.log)
+        self.board = over.board if over else Board(self.clock, self.settings, self.users, self.log)
         self.bridges = Bridges(self.board, self.meters, self.timers, self.clock, self.settings, self.dial,
                                self.redirect, self.transfer, lambda key, text: self.stories.append(text), self.log)
         self._numbers = itertools.count(1)

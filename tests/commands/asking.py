@@ -10,6 +10,8 @@ from mizu.api.limits import Limits
 from mizu.base.errors import ApiError
 from mizu.base.log import Log
 from mizu.base.message import Peer, Principal, Request, Role, Session
+from mizu.calls.board import Board
+from mizu.calls.current import CurrentCalls
 
 from records.store import add, records, wait
 
@@ -28,6 +30,9 @@ class Town:
         self.__dict__.update(vars(records(folder, *sets)))
         self.log = Log(stderr=None, clock=self.clock)
         self.limits = Limits(self.settings)
+        self.board = Board(self.clock, self.settings, self.users)
+        self.currentcalls = CurrentCalls(self.board, self.users, self.clock)
+        self.listing.currentcalls = self.currentcalls.by_account
         self.root = add(self, "root", type=16, password="rootpass")
         self.agent = add(self, "agent", type=14, password="agentpass")
         self.boss = add(self, "boss", type=2, password="bosspass", currency="EUR")
