@@ -154,7 +154,8 @@ class Board:
                 ghosts += 1
                 if self.log is not None:
                     self.log.error(f"a ghost: {call!r} {call.sipcallid[:64]}")
-                call.bridge.hang_up(500, "lost")
+                if call.bridge is not None:
+                    call.bridge.hang_up(500, "lost")
                 self.remove(call)
         return ghosts
 

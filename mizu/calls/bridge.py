@@ -112,6 +112,8 @@ class Bridge:
         """What a leg says.  One event after the other: what a leg says while it is told something waits."""
         if len(self._queue) < EVENTS or event.__class__ in (Disconnect, Fail):
             self._queue.append((leg, event))
+        elif event.__class__ in _ASKING:
+            event.reply(500)
         if self._turning:
             return
         self._turning = True
@@ -313,6 +315,7 @@ class Bridge:
             b.take(Disconnect(code, reason, side))
         house.board.remove(call)
         self.bodies.clear()
+        call.bridge = None
 
     def surrender(self, leg):
         """Give the other side of `leg` away, with what it costs, to a call that goes on: (leg, body, meters)."""

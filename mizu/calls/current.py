@@ -43,7 +43,7 @@ class CurrentCalls:
         """A tuple of FULL, or of BRIEF as a viewer may see it: what others pay is not his to know, nor the trunks."""
         now, caller, callee = self.clock.monotonic(), call.caller, call.callee
         called = callee.account if callee is not None else None
-        hidden = viewer is not None and called is not None and called.type in OUTBOUND and called is not viewer
+        hidden = viewer is not None and called is not None and called.type in OUTBOUND and called.id != viewer.id
         cost, currency = self.cost(call, now, viewer)
         brief = (call.id, call.state, caller.account.username if caller.account is not None else "", caller.number,
                  called.username if called is not None and not hidden else "", call.called,
@@ -62,7 +62,7 @@ class CurrentCalls:
         total, currency = 0, ""
         for meter in call.bridge.charges():
             charge = meter.charge
-            if meter.answered is None or viewer is not None and charge.payer is not viewer \
+            if meter.answered is None or viewer is not None and charge.payer.id != viewer.id \
                     and not self.users.below(viewer, charge.account):
                 continue
             micros, of = meter.cost(now - meter.answered)

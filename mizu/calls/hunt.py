@@ -133,7 +133,7 @@ class Hunt:
 
     def _dial(self, stage):
         house, call = self.house, self.call
-        branches = {}
+        branches = self.branches = {}
         for destination in stage.destinations:
             call.callee = destination
             try:
@@ -147,7 +147,6 @@ class Hunt:
             if destination.account is not None:
                 house.board.join(call, destination.account, "called")
             branches.update((leg, Branch(leg, destination)) for leg in legs)
-        self.branches = branches
         if not branches:
             return self._next()
         left = self._until - house.clock.monotonic()

@@ -171,7 +171,7 @@ class Meters:
             meter.exhausted = exhausted
             meter.state = TALKING
             meter.callee, meter.far = meter.call.callee, meter.call.far
-            if meter.charge.called in (None, meter.callee and meter.callee.account):
+            if meter.charge.called is None or meter.charge.called.id == _id(meter.callee):
                 meter.provider = provider
             if meter.moment is not moment:
                 self._fix(meter)
@@ -196,6 +196,7 @@ class Meters:
             meter.timer = self.timers.later(max(0.0, left - MARGIN), lambda: spawn(self._extend(meter)))
 
     async def _extend(self, meter):
+        meter.timer = None
         before = meter.limit
         try:
             await self.db.gate()
@@ -278,6 +279,8 @@ class Meters:
         for meter in final.meters:
             meter.state = POSTED
             self.talking.pop(meter, None)
+            if meter.call.ended is not None:        # no circle of call, leg and bridge is left to the collector
+                meter.call.near = meter.call.far = None
 
     def _not_written(self, final, error):
         final.tries += 1
@@ -353,3 +356,8 @@ class Meters:
     def _warn(self, text):
         if self.log is not None:
             self.log.warning(text)
+
+
+def _id(callee):
+    """The account's id of a destination, None without one."""
+    return callee.account.id if callee is not None and callee.account is not None else None

@@ -59,7 +59,7 @@ def row_of(meter, final):
 def _numbers(call, charge):
     """(callernumber, origcallerid): whose call it is in this record, and the number that the caller showed."""
     shown = call.caller.number or ""
-    if charge.account is call.caller.account:
+    if call.caller.account is not None and charge.account.id == call.caller.account.id:
         return shown or charge.account.username, shown
     return charge.account.username, shown
 

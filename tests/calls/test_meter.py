@@ -3,6 +3,7 @@
 import pytest
 
 from mizu.base.errors import ApiError
+from mizu.base.task import spawn
 from mizu.records.price import price
 
 from records.store import wait
@@ -232,6 +233,43 @@ def test_a_free_call_has_a_record_and_no_bill(switch):
     switch.run(3600)
     switch.legs["bob"].bye()
     assert switch.rows("realduration, costenduser, currency") == [(3600, 0, "")]
+    switch.clean()
+
+
+def test_the_setting_says_how_much_credit_a_call_needs(switch):
+    switch.settings.mincreditonroute = 500_000
+    switch.person("john", credit=0.49, currency="USD")
+    switch.price("36", 0.12)
+    assert switch.paid("john").ended
+    switch.price("37", 0.0)
+    assert not switch.paid("john", number="371").ended          # a free one needs none
+
+
+def test_free_seconds_may_be_used_without_credit(switch):
+    switch.person("john", currency="USD")
+    switch.price("36", 0.12, freeammount=90)
+    bridge = switch.paid("john")
+    switch.legs["bob"].answer()
+    switch.run(89)
+    assert not bridge.ended
+    switch.run(1)
+    assert bridge.ended and switch.credit("john") == 0 and switch.rows("realduration") == [(90,)]
+    switch.clean()
+
+
+def test_many_calls_are_noted_in_several_units(switch):
+    switch.person("john")
+    for number in range(450):
+        switch.call("john", switch.stage(f"b{number}", charges=[switch.charge(switch.person("john"), "bob", free=True)]))
+        switch.legs[f"b{number}"].answer()
+    switch.run(3)
+    commits = switch.db.commits
+    done = spawn(switch.meters.save())
+    assert not done.done
+    switch.run(1)
+    assert done.done and switch.db.commits == commits + 3
+    assert switch.db.row("SELECT count(*), min(seconds), max(seconds) FROM tb_opencalls") == (450, 3, 3)
+    switch.board.drop_all("enough")
     switch.clean()
 
 
