@@ -164,6 +164,7 @@ class Server:
     def _build_calls(self):
         clock, settings = self.clock, self.settings
         self.board = Board(clock, settings, self.users, self.log)
+        self.board.changed = self.locations.touch
         self.meters = Meters(self.db, clock, self.reactor, settings, self.users, self.rates, self.reservations,
                              self.callrecords, self.opencalls, self.log)
         self.currentcalls = CurrentCalls(self.board, self.users, clock)

@@ -24,6 +24,7 @@ UNANSWERED = 900
 class Board:
     """clock, settings (maxcalls, maxcps, maxcallduration), users; log or None.
 
+    changed  function(account id): a call of it began, was answered or ended
     closed   why there are no new calls (willstop, the end of the server), or ""
     """
 
@@ -32,6 +33,7 @@ class Board:
         self.settings = settings
         self.users = users
         self.log = log
+        self.changed = lambda id: None
         self.closed = ""
         self.calls = {}
         self.total = 0              # calls since the start
@@ -71,7 +73,9 @@ class Board:
     # -- calls
 
     def add(self, call):
-        """A call has begun: it gets its number."""
+        """A call has begun: it gets its number, once."""
+        if call.id:
+            return
         self.total += 1
         call.id = self.total
         self.calls[call.id] = call
@@ -88,6 +92,7 @@ class Board:
             return
         call.parties[account.id] = side
         self._of.setdefault(account.id, {})[call.id] = call
+        self.changed(account.id)
         if side == "caller":
             call.line = self._upwards(account)
             for id in call.line:
@@ -103,6 +108,7 @@ class Board:
         del calls[call.id]
         if not calls:
             del self._of[id]
+        self.changed(id)
         if side == "caller":
             for above in call.line:
                 self._lines[above] -= 1

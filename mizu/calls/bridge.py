@@ -85,6 +85,8 @@ class Bridge:
         self._timer = None
         self._queue = deque()
         self._turning = False
+        for meter in call.meters:
+            meter.exhausted = self.exhausted
         call.bridge = leg.bridge = self
         call.near = leg
 
@@ -160,12 +162,18 @@ class Bridge:
         house.note(call, f"answered by {branch.destination.number}")
         self.arm(hunt.meters, branch.destination.cost)
         longest = call.longest or house.settings.maxcallduration
-        if longest:
-            self._timer = house.timers.later(longest, self._too_long)
+        if longest and self._timer is None:
+            self.limit(longest)
+        for id in call.parties:
+            house.board.changed(id)
         if self._connected is not None:
             self._connected(event.body)
         else:
             self.a.take(Connect(event.body, event.extra, self._noting(self.a, event.answered)))
+
+    def limit(self, seconds):
+        """End it after so long."""
+        self._timer = self.house.timers.later(seconds, self._too_long)
 
     def arm(self, meters, provider):
         """Charges of the call from now on."""

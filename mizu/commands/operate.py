@@ -128,7 +128,8 @@ def syncusers(ctx, oop=""):
 @command("lists", group="server", access=ADMIN, reads=True, summary="The lists in memory and how long they are")
 def lists(ctx):
     server = ctx.server
-    sizes = {"accounts": len(server.users.listed()), "bans": len(server.bans), "nonces": len(server.nonces),
+    sizes = {"accounts": len(server.users.listed()), "calls in progress": len(server.board),
+             "bans": len(server.bans), "nonces": len(server.nonces),
              "connections": len(server.streams), "rules": len(server.rules.rows), "commands": len(TABLE),
              "limits per address": len(server.limits.address), "limits per user": len(server.limits.user),
              "datagrams remembered": len(server.datagrams)}

@@ -407,6 +407,17 @@ def test_what_a_leg_says_while_it_is_told_something_waits_its_turn(switch):
 
 # -- the board
 
+def test_whoever_wants_to_know_hears_of_every_change_of_an_account(switch):
+    told = []
+    switch.board.changed = lambda id: told.append((switch.users.by_id(id).username, [
+        call.state for call in switch.board.of(id)]))
+    bridge = switch.paid("john")
+    switch.legs["bob"].answer()
+    bridge.a.bye()
+    assert told == [("john", ["trying"]), ("bob", ["trying"]), ("john", ["talking"]), ("bob", ["talking"]),
+                    ("john", []), ("bob", [])]
+
+
 def test_the_board_counts_calls_by_account_and_tree(switch):
     boss = switch.person("boss", type=2)
     kid = switch.person("kid", parentid=boss.id)
