@@ -13,16 +13,15 @@ from .rates import COMPANY, OTHER, PROVIDER, SALES, dialled
 from .reservations import Reservation
 from .values import decimal
 
-BLANK = dict.fromkeys(("datum", "callstartdate", "connectdate"), "") | dict.fromkeys(("callerid", "calledid"), 0) | \
-    dict.fromkeys(("callernumber", "callednumber", "origcallerid"), "") | \
-    dict.fromkeys(("realduration", "origduration", "alegduration", "blegduration"), 0) | \
-    {"sipcallid": "", "discreason": 0, "disctext": "", "discside": "", "mark": "", "unitprice": 0.0,
-     "billingstep": 0, "billingentry": 0} | \
-    dict.fromkeys(("costenduser", "costprovider", "costcompany", "costsales", "costother"), 0.0) | \
-    {"currency": "", "resellerid": 0, "accessnumber": "", "dirid": 0, "callerip": "", "calledip": "", "codec": ""} | \
-    dict.fromkeys(("callerpackets", "callerlost", "callerjitter", "calledpackets", "calledlost", "calledjitter"), 0) | \
-    {"recordfile": "", "comment": ""}
-"""Every column of tb_cdrs but its id, in the table's order, as it is when nothing is known."""
+BLANK = {
+    **dict.fromkeys("datum callstartdate connectdate callernumber callednumber origcallerid sipcallid disctext discside"
+                    " mark currency accessnumber callerip calledip codec recordfile comment".split(), ""),
+    **dict.fromkeys("callerid calledid resellerid realduration origduration alegduration blegduration discreason"
+                    " billingstep billingentry dirid callerpackets callerlost callerjitter calledpackets calledlost"
+                    " calledjitter".split(), 0),
+    **dict.fromkeys("unitprice costenduser costprovider costcompany costsales costother".split(), 0.0),
+}
+"""Every column of tb_cdrs but its id, as it is when nothing is known."""
 
 _RECORD = f"INSERT INTO tb_cdrs ({', '.join(BLANK)}) VALUES ({', '.join('?' * len(BLANK))})"
 
