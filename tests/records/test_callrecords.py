@@ -90,7 +90,8 @@ def test_a_payer_who_is_gone_leaves_a_record_and_a_warning(desk):
 
 
 def test_what_a_process_leaves_is_billed_by_the_next_one_and_what_cannot_be_read_is_told(desk):
-    share, calls = shared(desk), opened(desk)
+    calls = opened(desk)
+    share = shared(desk)
     with desk.db.unit() as unit:
         id = calls.begin(unit, "c", 10, desk.clock.now(), row(desk), [share])
         calls.go_on(unit, id, 20)
