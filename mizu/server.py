@@ -30,6 +30,7 @@ from .net.webclient import fetch
 from .net.workers import Workers, stacks
 from .records.audit import Audit
 from .records.bans import Bans
+from .records.callprofile import Profiles
 from .records.callrecords import CallRecords
 from .records.cdrfiles import CdrFiles
 from .records.cdrs import Cdrs
@@ -37,6 +38,8 @@ from .records.cdrupkeep import CdrUpkeep
 from .records.changes import Changes
 from .records.credits import Credits
 from .records.currencies import Currencies
+from .records.dialplan import DialPlan
+from .records.directory import Directory
 from .records.fields import Fields
 from .records.files import Files
 from .records.ledger import Ledger
@@ -44,19 +47,23 @@ from .records.listing import Listing
 from .records.locations import Locations
 from .records.mail import Mails
 from .records.notices import send_notices
+from .records.numberform import NumberForm
 from .records.numbers import Numbers
 from .records.opencalls import OpenCalls
 from .records.payments import Payments
 from .records.pins import Pins
+from .records.ported import PortedNumbers
 from .records.pricelist import STAGED, sweep
 from .records.rates import Rates
 from .records.rebill import Rebill
 from .records.recordings import Recordings
 from .records.reservations import Reservations
 from .records.resets import Resets
+from .records.routing import Routing
 from .records.rules import Rules
 from .records.signups import Signups
 from .records.smsout import SmsOut
+from .records.sources import Sources
 from .records.statistics import Statistics
 from .records.transfers import Transfers
 from .records.users import Users
@@ -69,9 +76,11 @@ from .serve.httpd import HttpFront
 from .serve.oldapi import old_api_front
 from .serve.ports import Ports
 from .serve.routes import ROUTES
+from .serve.sipapi import SipApi
 from .serve.sipport import Transports
 from .serve.static import StaticFiles
 from .store.db import Database
+from .switch import Switch, Timers
 from .ua.digests import Digests
 from .ua.keepalive import KeepAlive
 from .ua.registrar import Registrar
@@ -163,6 +172,11 @@ class Server:
 
     def _build_calls(self):
         clock, settings = self.clock, self.settings
+        self.form, self.profiles = NumberForm(settings), Profiles(self.db)
+        self.dialplan, self.ported = DialPlan(self.db), PortedNumbers(self.db)
+        self.directory = Directory(self.db, self.users)
+        self.sources = Sources(self.db, self.users, self.profiles, self.form)
+        self.routing = Routing(self.db, settings, clock, self.users, self.profiles, self.rates, self.entropy)
         self.board = Board(clock, settings, self.users, self.log)
         self.board.changed = self.locations.touch
         self.meters = Meters(self.db, clock, self.reactor, settings, self.users, self.rates, self.reservations,
@@ -203,6 +217,9 @@ class Server:
         self.sip_front = Front(self.http, lambda: self.tls_context, self.log, self.transports, only_sip=True)
         self.console = ConsoleFront(self, lambda: self.tls_context)
         self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram)
+        self.switch = Switch(self, Timers(self.reactor, self.clock), self.transports)
+        self.stories = self.switch.stories
+        SipApi(self.switch.agent, self.asker, self.digests, self.settings)
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -228,6 +245,7 @@ class Server:
         self.reactor.soon(self._recover)
         self.reactor.every(RECOVER, self.board.sweep)
         self.meters.start()
+        self.switch.start()
         return ports.opened
 
     def run(self):
@@ -399,6 +417,7 @@ class Server:
         self.bans.tick()
         self.audit.tick()
         self.locations.tick()
+        self.switch.tick()
         for queue in self.queues:
             queue.tick()
 

@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "serve": "base wire formats sip net records api",
     "top": "base wire formats sip net store records calls api ua commands serve",
 }
-TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/daemon.py", "mizu/firststart.py", "mizu/importer.py",
-       "mizu/doctor.py")
+TOP = ("mizu/__init__.py", "mizu/server.py", "mizu/switch.py", "mizu/daemon.py", "mizu/firststart.py",
+       "mizu/importer.py", "mizu/doctor.py")
 
 # Modules of the standard library that have owners: the files (or rooms) that may import them.
 OWNERS = {

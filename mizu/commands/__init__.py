@@ -3,6 +3,6 @@
 
 def load():
     """Import every file of commands, which fills the table."""
-    from . import (accounts, calls, cdr, cdrfiles, doctor, fields, files, forgotten, history, logs, money,  # noqa: F401
-                   numbers, operate, payments, phones, profile, rates, rebill, recharge, registrations, session,
-                   settings, signup, sql, trunks)
+    from . import (accounts, calls, cdr, cdrfiles, clicktocall, doctor, fields, files, forgotten, forward,  # noqa: F401
+                   history, logs, money, numbers, operate, payments, phones, profile, rates, rebill, recharge,
+                   registrations, session, settings, signup, sql, story, trunks, upstream)

@@ -185,6 +185,12 @@ class Layer:
             if not transaction.flow.reliable:
                 transaction.fire("error")
 
+    def abandon(self):
+        """Everything unanswered has failed, as if its transport had."""
+        for transactions in (self._clients, self._servers):
+            for transaction in [each for each in transactions.values() if each.live]:
+                transaction.fire("error")
+
     # -- for the transactions
 
     def transmit(self, flow, data, message=None):

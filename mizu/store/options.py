@@ -195,6 +195,8 @@ _ROWS = {
         ("maxcalls", "integer", "0", "calls at once; 0: no limit", {"low": 0, "high": 100_000}),
         ("maxcallduration", "seconds", "10800", "a call may last; 0: no limit", {"low": 0, "high": 604_800}),
         ("maxcps", "integer", "0", "new calls a second; 0: no limit", {"low": 0, "high": 100_000}),
+        ("trunkping", "seconds", "60", "between two OPTIONS that ask a trunk whether it lives; 0: none",
+         {"low": 0, "high": 86400}),
         ("sessiontimer", "seconds", "1800", "between proofs of life (RFC 4028); 0: off", {"low": 0, "high": 86400}),
         ("rtptimeout", "seconds", "60", "without a packet, then a call is ended; 0: never", {"low": 0, "high": 86400}),
         ("rtpports", "range", "20000-29999", "ports of media", _RESTART),

@@ -16,6 +16,7 @@ HOSTS = 10_000
 """Hosts whose kind is remembered: a look-up costs 0.05 us, ip_address() 3."""
 
 _CONNECTION = re.compile(rb"^c=IN IP[46] ([^\s/]+)", re.M).search
+_STREAM = re.compile(rb"^(m=\S+) [0-9]+", re.M)
 _private = {}
 
 
@@ -54,6 +55,11 @@ def corrected(body, flow):
         return Body(body.content_type, sdp.with_address(body.data, flow.host))
     except RemoteProtocolError:
         return body
+
+
+def declined(offer):
+    """The answer to an offer that takes none of its streams (RFC 3264 6: port 0)."""
+    return None if offer is None else Body(offer.content_type, _STREAM.sub(rb"\1 0", offer.data))
 
 
 def codec_of(body):

@@ -10,6 +10,7 @@ from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try
 from ..sip.dialog import Dialog
 from ..sip.message import Message
 from . import session
+from .addressing import declined
 from .leg import ALLOW, ANSWERED, CALLING, EARLY, ENDED, SUPPORTED, TAKES, TALKING, Leg, passed_fields
 from .session import SessionTimer
 
@@ -28,11 +29,14 @@ class Target:
     flows        object with `async next()` -> Flow or None: the addresses in their order
     credentials  (username, password) or None · account  Account at the far end
     patience     seconds without any answer before the next address is tried
+    phone        reached where it was heard · report  function(code, seconds talked or None) that hears
+                 how a trunk does, or None
     """
-    __slots__ = ("uri", "routes", "to", "origin", "identity", "flows", "credentials", "account", "patience", "phone")
+    __slots__ = ("uri", "routes", "to", "origin", "identity", "flows", "credentials", "account", "patience", "phone",
+                 "report")
 
     def __init__(self, uri, to, origin, flows, routes=(), identity=(), credentials=None, account=None, patience=32.0,
-                 phone=False):
+                 phone=False, report=None):
         self.uri = uri
         self.routes = routes
         self.to = to
@@ -43,6 +47,7 @@ class Target:
         self.account = account
         self.patience = patience
         self.phone = phone
+        self.report = report
 
 
 class OutgoingLeg(Leg):
@@ -68,7 +73,19 @@ class OutgoingLeg(Leg):
 
     def _dial(self, event):
         self.opening = event
-        spawn(self._next())
+        self._try_next()
+
+    def _try_next(self):
+        spawn(self._next()).then(self._tried)
+
+    def _tried(self, future):
+        """A fault of ours on the way out must not leave the call hanging."""
+        try:
+            future.result()
+        except Exception as error:
+            self.agent.trouble("a call could not be sent", repr(error))
+            if not self.over:
+                self._give_up(500, None)
 
     async def _next(self):
         """Try the next address, or give up with what the last one said."""
@@ -197,6 +214,7 @@ class OutgoingLeg(Leg):
         if self.state not in (CALLING, EARLY):
             return self._unwanted(dialog, response)
         self._stop_timer()
+        self._report(200)
         self.dialog = dialog
         self.early.clear()
         self.answered = self.agent.timers.now()
@@ -221,7 +239,7 @@ class OutgoingLeg(Leg):
         """The caller's answer to the offer of the 200, or None: there is none."""
         if self.state == ANSWERED:
             self.state = TALKING
-            self.send_ack(self.opened, body)
+            self.send_ack(self.opened, body if body is not None else declined(self.theirs))
 
     def _unwanted(self, dialog, response):
         """The answer of somebody whose call was taken back, or who was too late."""
@@ -250,10 +268,11 @@ class OutgoingLeg(Leg):
         self.last = code, response
         self.early.clear()
         self.dialog = None
-        spawn(self._next())
+        self._try_next()
 
     def _give_up(self, code, response):
         self._stop_timer()
+        self._report(code)
         self.end()
         if response is None:
             return self.heard(Fail(code, ""))
@@ -272,6 +291,15 @@ class OutgoingLeg(Leg):
         if self.transaction is not None:
             self.transaction.cancel()
         self.end()
+
+    def _report(self, code, seconds=None):
+        if self.target.report is not None:
+            self.target.report(code, seconds)
+
+    def end(self):
+        if self.answered is not None and not self.over:
+            self._report(200, self.agent.timers.now() - self.answered)
+        super().end()
 
     def _stop_timer(self):
         if self.timer is not None:

@@ -74,7 +74,7 @@ class Trunk:
 
 
 class Trunks:
-    """agent, db, users, settings (trunkping), timers, log; `trunk(id)` finds one that is watched."""
+    """agent, db, users, settings (trunkping), log; quality(id, answered, seconds) hears of every call of a trunk."""
 
     def __init__(self, agent, db, users, settings, log):
         self.agent = agent
@@ -83,6 +83,7 @@ class Trunks:
         self.settings = settings
         self.log = log
         self.timers = agent.timers
+        self.quality = lambda id, answered, seconds: None
         self._trunks = {}
         self._pinging = None
         self._stale = True
@@ -124,6 +125,16 @@ class Trunks:
                 elif trunk.wanted:
                     self.register(trunk)
 
+    def restart(self):
+        """None rests any more, and we register again; returns how many there are."""
+        self.refresh()
+        for trunk in self._trunks.values():
+            trunk.failures = 0
+            trunk.rest = trunk.resting = 0.0
+            if trunk.wanted:
+                self.register(trunk)
+        return len(self._trunks)
+
     def trunk(self, id):
         if self._stale:
             self.refresh()
@@ -138,6 +149,14 @@ class Trunks:
         """Whether calls had better not go there just now."""
         trunk = self._trunks.get(account.id)
         return trunk is not None and trunk.resting > self.timers.now()
+
+    def heard(self, id, code, seconds):
+        """How a call of this trunk has done: the status of its end, or 200 and, at the end, how long they talked."""
+        if seconds is not None:
+            return self.quality(id, True, seconds)
+        if code in FAILURES:
+            self.quality(id, False, 0.0)
+        self.failed(id, code)
 
     def failed(self, id, code):
         """A call or a ping of this trunk has ended with a status."""

@@ -187,7 +187,7 @@ class Endpoint:
         target.streams[transport, far.host, far.port] = far
         return near
 
-    def flow(self, transport, host, port):
+    def flow(self, transport, host, port, name=""):
         """Future of a flow, an open one if there is."""
         future = Future()
         if transport == "UDP":
