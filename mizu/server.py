@@ -299,8 +299,8 @@ class Server:
         everything as it is."""
         self.check()
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.rates,
-                        self.transports):
+        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.transports,
+                        self.switch):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -462,7 +462,7 @@ class Server:
         if self.db.foreign_change():
             self.users.reload_all()
             self.ledger.reload()
-            self.rates.reload()
+            self.switch.reload()
 
     def _store_lost(self, error):
         """A sync failed: nothing that was answered since can be promised, so stop at once (exit 74)."""
