@@ -186,14 +186,12 @@ class Planner:
         plan.note(f"{names} ring{'s' if len(members) == 1 else ''}" if len(plan.stages) > began else
                   f"{names}: nobody is registered")
         began = len(plan.stages) > began
-        for when, target in (("busy", profile.forwardonbusy), ("noanswer", profile.forwardonnoanswer)):
-            if target:
+        for when, target in (("busy", profile.forwardonbusy), ("noanswer", profile.forwardonnoanswer),
+                             ("unavailable", profile.forwardonnoanswer)):
+            if target and (began or when == "unavailable"):
                 plan.note(f"when {when}: {target}")
-                self._forward(plan, caller, account, other, target, number, mark,
-                              when if began else condition, depth, optional=began)
-        if profile.forwardonnoanswer and began:
-            self._forward(plan, caller, account, other, profile.forwardonnoanswer, number, mark, "unavailable", depth,
-                          optional=True)
+                self._forward(plan, caller, account, other, target, number, mark, when if began else condition, depth,
+                              optional=began)
         if not plan.stages:
             raise Refusal(480, "Not Available")
 

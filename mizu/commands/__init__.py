@@ -5,4 +5,4 @@ def load():
     """Import every file of commands, which fills the table."""
     from . import (accounts, calls, cdr, cdrfiles, clicktocall, doctor, fields, files, forgotten, forward,  # noqa: F401
                    history, logs, money, numbers, operate, payments, phones, profile, rates, rebill, recharge,
-                   registrations, session, settings, signup, sql, story, trunks, upstream)
+                   registrations, routing, session, settings, signup, sql, story, trunks, upstream)

@@ -1,0 +1,152 @@
+"""Where a call would go, explained by the code that sends real ones; and reading the tables of routing again."""
+
+from ..api.command import ADMIN, command
+from ..api.param import Param, integer, phone, text
+from ..base.errors import ApiError
+from ..base.message import Answer
+from ..calls.plan import Caller
+from ..records.price import LONGEST, maximum_duration
+from ..records.values import decimal
+
+CALLER = Param("caller", text, "who calls: user name, number or id; without it whoever the address stands for")
+
+
+@command("routingtest", group="calls", access=ADMIN, reads=True,
+         summary="The route of a call as it would be made now, every step explained, with price and longest duration",
+         params=[Param("ip", text, "address (and :port) the call would come from"), CALLER,
+                 Param("called", phone, "the number that is dialled", aliases=("bnum",))])
+def routingtest(ctx, ip="", caller="", called=""):
+    if not called:
+        raise ApiError(400, "missing parameter called (a number or user name)")
+    server = ctx.server
+    who, steps = _caller(server, ip.strip(), caller.strip(), called)
+    plan = server.switch.planner.plan(who, called)
+    steps += plan.trace
+    data = {"caller": who.account.username if who.account else "", "called": plan.called, "code": plan.code,
+            "reason": plan.reason, "destinations": [_destination(each) for stage in plan.stages
+                                                    for each in stage.destinations], "steps": steps}
+    if not plan.code:
+        steps += _money(server, plan, data)
+    head = f"OK: {plan.called} can be called" if not plan.code else f"OK: refused with {plan.code} {plan.reason}"
+    return Answer("\n".join([head.removeprefix("OK: "), *steps]), data)
+
+
+def _caller(server, ip, name, called):
+    """(plan.Caller, [how he was found])."""
+    host, _, port = ip.rpartition(":") if ip.count(":") == 1 else (ip, "", "")
+    number = int(port) if port.isdecimal() else 5060
+    if host:
+        source = server.sources.find(host, number, name, called)
+        if source is not None:
+            how = f"{host} with {name or 'no name'} is {source.account.username}, by {source.proof}" + (
+                ", who still has to prove it by a digest" if source.digest else "")
+            return Caller(source.account, name, "", host, number, "UDP", source.proof, source.techprefix,
+                          source.via), [how]
+    account = server.users.find(name, True) if name else None
+    if account is None:
+        return Caller(None, name, "", host), [f"{name or host or 'nobody'} is nobody we know: a digest is asked for"]
+    permitted = not host or server.sources.permits(account, host, number)
+    return Caller(account, account.telnumber or account.username, "", host, number, "UDP", "digest"), [
+        f"{name} is the account {account.username}, who proves it by a digest"
+        + ("" if permitted else f"; but he may not call from {host}")]
+
+
+def _destination(each):
+    return f"{each.kind} {each.account.username}: {each.number}"
+
+
+def _money(server, plan, data):
+    """What the call costs, into `data`; returns it as sentences."""
+    most, lines = server.settings.maxcallduration or LONGEST, []
+    charges = {id(charge): charge for stage in plan.stages for charge in stage.charges}.values()
+    for charge in charges:
+        if charge.rate is None:
+            lines.append(f"free for {charge.account.username}")
+            continue
+        tariff, available = charge.rate.tariff, server.reservations.available(charge.payer)
+        longest = maximum_duration(tariff, available, most)
+        data.setdefault("rate", decimal(tariff.minute))
+        data.setdefault("currency", charge.rate.currency)
+        data["maxduration"] = min(longest, data.get("maxduration", longest))
+        lines.append(f"{charge.payer.username} pays {decimal(tariff.minute)} {charge.rate.currency} a minute and has"
+                     f" {decimal(available)}: {longest} s at most")
+    return lines
+
+
+@command("normalizechk", group="calls", access=ADMIN, reads=True,
+         summary="The normal form of a number and each rule that was applied",
+         params=[Param("called", text, "a number as it is dialled", aliases=("bnum", "num")),
+                 Param("caller", text, "a caller's number"),
+                 Param("country", text, "two letters; the setting's without")])
+def normalizechk(ctx, called="", caller="", country=""):
+    if not called and not caller:
+        raise ApiError(400, "missing parameter called (a number)")
+    if country and not (len(country) == 2 and country.isalpha()):
+        raise ApiError(400, f"parameter country takes two letters, not {country[:20]}")
+    form, data, lines = ctx.server.form, {}, []
+    for name, number in (("called", called), ("caller", caller)):
+        if number:
+            rules = []
+            data[name] = normal = form.normal(number, country.upper(), rules)
+            data[name + "rules"] = rules
+            lines += [f"{name}: {number} -> {normal}", *[f"  {rule}" for rule in rules or ["no rule applies"]]]
+    return Answer("\n".join(lines), data)
+
+
+@command("capcheck", group="calls", access=ADMIN, reads=True, summary="How many more calls can be made",
+         params=[Param("direction", text, "user name of a trunk or account: its lines, too")])
+def capcheck(ctx, direction=""):
+    server = ctx.server
+    board, settings = server.board, server.settings
+    free = max(0, settings.maxcalls - len(board)) if settings.maxcalls else "no limit"
+    data = {"calls": len(board), "maxcalls": settings.maxcalls, "callspersecond": board.rate(),
+            "maxcps": settings.maxcps, "free": free, "refused": board.busy()}
+    if direction:
+        account = server.users.find(direction, True)
+        profile = account and server.profiles.of(account.id)
+        if profile is None:
+            raise ApiError(404, f"no such user: {direction[:64]}")
+        lines = board.lines(account.id)
+        data.update(username=account.username, lines=lines, maxlines=profile.maxlines,
+                    freelines=max(0, profile.maxlines - lines) if profile.maxlines else "no limit")
+    return Answer("OK", data)
+
+
+def _reread(name, summary, services):
+    """A command that lets tables be read again at the next call."""
+    @command(name, group="server", access=ADMIN, alone=True, summary=summary)
+    def reread(ctx):
+        faults = []
+        for each in services:
+            service = getattr(ctx.server, each)
+            service.reload()
+            len(service) if hasattr(service, "__len__") else None
+            faults += getattr(service, "faults", ())
+        return Answer("OK", warning="; ".join(faults[:5]) or None)
+    return reread
+
+
+_reread("rulesreload", "Rules of routing, prices and who sends what are read again; running calls go on",
+        ("routing", "sources", "profiles", "rates"))
+_reread("reloaddialplan", "The dial plan is read again", ("dialplan",))
+_reread("reloadnumdircache", "The directory of numbers and ported numbers are read again", ("directory", "ported"))
+
+
+@command("calcncache", group="server", access=ADMIN, reads=True, summary="What is kept in memory for routing")
+def calcncache(ctx):
+    server = ctx.server
+    return Answer("OK", {"directory": len(server.directory), "profiles": len(server.profiles),
+                         "routes": len(server.routing), "dialplan": len(server.dialplan),
+                         "trunks": len(server.switch.trunks.listed())})
+
+
+@command("clearncache", group="server", access=ADMIN, alone=True, summary="Forgets what is kept in memory for routing",
+         params=[Param("operatorid", integer, "of one account alone (its id)")])
+def clearncache(ctx, operatorid=None):
+    server = ctx.server
+    if operatorid is not None:
+        account = ctx.account(operatorid, None)
+        server.fields.touched("tb_users", account.id)
+        return Answer(f"OK: {account.username}")
+    server.switch.reload()
+    return Answer("OK")
