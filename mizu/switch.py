@@ -143,6 +143,9 @@ class Switch:
         return self.planner.transfer(target, account, call.caller)
 
     def _linked(self, call, leg):
+        """A leg of a call: its messages belong to the call's story, which an API request may have begun."""
+        if self.stories.find(call.sipcallid) is None:
+            self.stories.open(call.sipcallid, call.id)
         self.stories.link(call.sipcallid, leg.call_id)
 
     # -- life

@@ -20,6 +20,9 @@ EXTENSIONS = frozenset(("100rel", "timer", "replaces", "norefersub", "path", "ou
 CONTACTS = 256
 """Contacts of flows that are remembered: one for each of our addresses and transports."""
 
+CALL_SECONDS = 86400
+"""Seconds that the connection of a call stays open without a word."""
+
 NO_DIALOG = ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER")
 """Methods that mean nothing outside a dialog."""
 
@@ -228,6 +231,12 @@ class Agent:
         if flow.alive and (leg.phone or flow.reliable or is_behind(leg.dialog.next_hop, flow)):
             return flow
         return None
+
+    @staticmethod
+    def keep(flow):
+        """The connection of a call that is answered stays, however long nobody says a word over it."""
+        if flow.reliable:
+            flow.keep(CALL_SECONDS)
 
     def chance(self, most):
         """A number below `most` (65,536 at most)."""

@@ -63,6 +63,7 @@ class IncomingLeg(Leg):
             return self.reliable.hold(lambda: self._connect(event))
         self.state = ANSWERED
         self.answered = self.agent.timers.now()
+        self.agent.keep(self.flow)
         request = self.transaction.request
         response = self._response(200, event.extra)
         response.add("Supported", SUPPORTED)

@@ -218,6 +218,7 @@ class OutgoingLeg(Leg):
         self.dialog = dialog
         self.early.clear()
         self.answered = self.agent.timers.now()
+        self.agent.keep(self.flow)
         self.transaction = None
         self.agent_name = (response.get("Server") or response.get("User-Agent"))[:200]
         self.allowed = response.get("Allow") or self.allowed

@@ -244,6 +244,9 @@ class FakeFlow:
     def to(self, host, port):
         return self.endpoint.udp(host, port)
 
+    def keep(self, seconds):
+        pass
+
     def close(self):
         """Both ends hear of it."""
         for flow in (self, self.other):
