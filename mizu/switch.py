@@ -57,6 +57,7 @@ class Switch:
         agent.register = self.register
         agent.switch = self.begin
         agent.draining = lambda: bool(server.board.closed)
+        agent.back = self._back
         transports.lost = self._lost
         server.locations.busy = self._busy
         server.keepalive.ping = self.ping
@@ -94,6 +95,13 @@ class Switch:
     def _lost(self, flow):
         self.agent.layer.lost(flow)
         self.server.locations.lost(flow)
+
+    def _back(self, account, contact):
+        """The flow over which a phone has registered anew, None if it has not."""
+        for binding in self.server.locations.of(account.id):
+            if binding.contact == contact and binding.flow is not None and binding.flow.alive:
+                return binding.flow
+        return None
 
     def _busy(self, id):
         """tb_users.status of an account's calls: 0 none, 2 ringing, 3 talking."""

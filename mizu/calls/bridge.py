@@ -131,6 +131,10 @@ class Bridge:
             if handler is not None:
                 handler(self, leg, event)
         elif self.hunt is not None and leg in self.hunt.branches:
+            if event.__class__ is Update and self._early(leg) is not None:
+                return self._update(leg, event)
+            if event.__class__ is Fail or event.__class__ is Disconnect:
+                self._release(leg)
             self.hunt.heard(leg, event)
         elif event.__class__ is Connect:        # too late: the call is over, or somebody else was first
             leg.take(Disconnect(200, "", "server"))
@@ -200,8 +204,8 @@ class Bridge:
 
     def _update(self, leg, event):
         """A new offer passes; two at once is one too many (RFC 3261 14.2)."""
-        other = self.other(leg)
-        if other is None or self._asked is not None or self.call.answered is None:
+        other = self.other(leg) if self.call.answered is not None else self._early(leg)
+        if other is None or self._asked is not None:
             return event.reply(491)
         self._asked, self._asking = event.reply, other
 
@@ -214,6 +218,14 @@ class Bridge:
                 self.bodies[leg] = event.body or self.bodies.get(leg)
             event.reply(code, body, self._noting(leg, answered))
         other.take(Update(event.body, reply))
+
+    def _early(self, leg):
+        """The other side before the answer: where one alone is rung, early media can be changed."""
+        if self.call.answered is not None or self._connected is not None or self.hunt is None or \
+                len(self.hunt.branches) != 1:
+            return None
+        branch = next(iter(self.hunt.branches))
+        return branch if leg is self.a else self.a
 
     def ask(self, leg, body, done):
         """Offer something to a leg ourselves; done(code, body, answered).  Others have to wait meanwhile."""
@@ -261,6 +273,10 @@ class Bridge:
         elif leg is self.b:
             self.b = None
         self.bodies.pop(leg, None)
+        self._release(leg)
+
+    def _release(self, leg):
+        """Whoever waits for an answer of this leg waits in vain."""
         if leg is self._asking and self._asked is not None:
             asked, self._asked = self._asked, None
             asked(481)

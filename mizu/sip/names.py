@@ -22,7 +22,7 @@ Record-Route Recv-Info Refer-Events-At Refer-Sub Refer-To Referred-By Reject-Con
 Request-Disposition Require Resource-Priority Response-Key Retry-After Route RSeq Security-Client Security-Server
 Security-Verify Server Service-Route Session-Expires Session-ID SIP-ETag SIP-If-Match Subject Subscription-State
 Supported Suppress-If-Match Target-Dialog Timestamp To Trigger-Consent Unsupported User-Agent User-To-User Via
-Warning WWW-Authenticate X-MPUSH
+Warning WWW-Authenticate X-MAPI X-MPUSH
 """.split()
 
 COMPACT = {"a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",

@@ -7,7 +7,6 @@ import re
 from ipaddress import ip_address
 
 from ..base.errors import NotReached, RemoteProtocolError
-from ..base.task import spawn
 from ..calls.events import Body
 from ..sip import sdp
 from ..sip.uri import shared_uri
@@ -94,14 +93,3 @@ class Ways:
             except NotReached:
                 continue
         return None
-
-    def first(self, then):
-        """Call `then(flow or None)` with the first."""
-        spawn(self._first(then))
-
-    async def _first(self, then):
-        try:
-            flow = await self.next()
-        except (NotReached, RemoteProtocolError):
-            flow = None
-        then(flow)

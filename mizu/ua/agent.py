@@ -4,7 +4,8 @@ the dialog or the leg that it is for.
 Owns the transaction layer and the table of legs.  Knows no route and no money: calls are begun by `switch`.
 """
 
-from ..base.errors import RemoteProtocolError
+from ..base.errors import NotReached, RemoteProtocolError
+from ..base.task import spawn
 from ..sip.digest import authorize, strength
 from ..sip.headers import parse_challenge, parse_value_params
 from ..sip.layer import Layer
@@ -46,6 +47,7 @@ class Agent:
         self.legs = {}                  # {(Call-ID, our tag): leg}
         self.gate = self.register = self.switch = self.api = None
         self.draining = lambda: False
+        self.back = lambda account, contact: None   # the flow of a phone that has come back after its connection broke
         self._contacts = {}
         transports.received = self.received
         transports.lost = self.layer.lost
@@ -78,17 +80,21 @@ class Agent:
         if transaction is not None and self.api is not None and self.api(transaction, message):
             return
         leg = self.legs.get((message.call_id, message.to_tag)) if message.to_tag else None
-        if leg is not None:
-            return leg.received(transaction, message)
-        if transaction is None:
+        if leg is None and transaction is None:
             return
-        code, fields = self._judge(message)
-        if code:
-            return self.refuse(transaction, code, fields)
-        handler = METHODS.get(message.method)
-        if handler is None:
-            return self.refuse(transaction, 405, (("Allow", ALLOW),))
-        handler(self, transaction, message)
+        try:
+            if leg is not None:
+                return leg.received(transaction, message)
+            code, fields = self._judge(message)
+            if code:
+                return self.refuse(transaction, code, fields)
+            handler = METHODS.get(message.method)
+            if handler is None:
+                return self.refuse(transaction, 405, (("Allow", ALLOW),))
+            handler(self, transaction, message)
+        except RemoteProtocolError as error:        # a field that only its reader parses
+            if transaction is not None:
+                self.refuse(transaction, error.status, (), error.reason)
 
     def _judge(self, message):
         """(code, fields) of a refusal, or (0, ())."""
@@ -162,7 +168,7 @@ class Agent:
         """The leg that a Replaces value names (RFC 3891), or None."""
         call_id, params = parse_value_params(text)
         leg = self.legs.get((call_id, params.get("to-tag"))) or self.legs.get((call_id, params.get("from-tag")))
-        if leg is None or leg.dialog is None:
+        if leg is None or leg.dialog is None or leg.over:
             return None
         tags = {params.get("to-tag"), params.get("from-tag")}
         return leg if tags == {leg.tag, leg.dialog.remote_tag} else None
@@ -212,25 +218,45 @@ class Agent:
 
     def send(self, leg, request, user):
         """A request within the dialog of `leg`, to where the dialog says, or where its phone was heard."""
-        flow = self._flow(leg)
-        if flow is not None:
-            return self.layer.request(request, flow, user)
-        ways = Ways(self.transports, leg.dialog.next_hop)
-        ways.first(lambda flow: self.layer.request(request, flow, user) if flow else user.failed(None, "transport"))
+        flow, next_hop = leg.flow, leg.dialog.next_hop
+        if not flow.alive and leg.phone and leg.account is not None:
+            flow = self.back(leg.account, next_hop) or flow
+        self.deliver(request, flow, leg.phone, next_hop, user)
 
     def send_ack(self, leg, request):
-        flow = self._flow(leg)
-        if flow is not None:
-            return self.layer.send_ack(request, flow)
-        ways = Ways(self.transports, leg.dialog.next_hop)
-        ways.first(lambda flow: self.layer.send_ack(request, flow) if flow else None)
+        self.send(leg, request, None)
 
-    def _flow(self, leg):
-        """The flow that reaches the far end of a dialog, None if one has to be found."""
-        flow = leg.flow
-        if flow.alive and (leg.phone or flow.reliable or is_behind(leg.dialog.next_hop, flow)):
-            return flow
-        return None
+    def deliver(self, request, flow, phone, next_hop, user):
+        """A request of a dialog to its next hop: over the flow where its far end was heard if that leads there, else
+        over one that has to be found.  `user` of the transaction; an ACK has none."""
+        if flow.alive and (phone or flow.reliable or is_behind(next_hop, flow)):
+            return self._sent(request, flow, user)
+        self.run(self._find(request, next_hop, user), "a request could not be sent")
+
+    async def _find(self, request, next_hop, user):
+        try:
+            flow = await Ways(self.transports, next_hop).next()
+        except (NotReached, RemoteProtocolError):
+            flow = None
+        if flow is not None:
+            self._sent(request, flow, user)
+        elif user is not None:
+            user.failed(None, "transport")
+
+    def _sent(self, request, flow, user):
+        if request.method == "ACK":
+            self.layer.send_ack(request, flow)
+        else:
+            self.layer.request(request, flow, user)
+
+    def run(self, coroutine, what):
+        """A coroutine that nobody waits for: a fault in it is told all the same."""
+        def finished(future):
+            try:
+                future.result()
+            except Exception as error:
+                self.trouble(what, repr(error))
+        spawn(coroutine).then(finished)
 
     @staticmethod
     def keep(flow):

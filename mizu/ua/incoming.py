@@ -8,7 +8,10 @@ from collections import deque
 from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try, Update
 from ..sip.dialog import Dialog
 from . import session
-from .leg import ALLOW, ANSWERED, CALLING, EARLY, SUPPORTED, TAKES, Leg, passed_fields
+from .gate import CARRIERS
+from .exchange import ALLOW, SUPPORTED
+from .fields import passed_fields, words
+from .leg import ANSWERED, CALLING, EARLY, TAKES, Leg
 from .session import SessionTimer
 
 T1 = 0.5
@@ -28,13 +31,19 @@ class IncomingLeg(Leg):
         super().__init__(agent, bridge, "caller", transaction.flow, message.call_id)
         self.transaction = transaction
         self.account = account
+        self.phone = account is None or account.type not in CARRIERS     # those are where their dialogs say
         self.agent_name = message.get("User-Agent")[:200]
         self.allowed = message.get("Allow")
         self.dialog = Dialog.uas(message, self.tag)
         self.theirs = self.body_of(message)
-        required = any([item.lower() == "100rel" for item in message.items("Require")])
-        self.reliable = Reliable(self) if required else None
+        self.reliable = Reliable(self) if "100rel" in words(message, "Require") else None
         transaction.user = self
+        agent.add(self)
+
+    @property
+    def agreed(self):
+        """Whether an early answer of ours was acknowledged."""
+        return self.reliable is not None and self.reliable.described
 
     def opening(self):
         """The Try of this INVITE, for the bridge."""
@@ -49,7 +58,7 @@ class IncomingLeg(Leg):
             return
         self.state = EARLY
         response = self._response(event.code, event.extra)
-        if self.theirs is not None or self.reliable is not None:
+        if self.theirs is not None:         # who made no offer gets ours in the 200
             self.describe_in(response, event.body)
         if self.reliable is not None:
             self.reliable.send(response)
@@ -90,9 +99,10 @@ class IncomingLeg(Leg):
     def _disconnect(self, event):
         if self.state in (CALLING, EARLY):
             return self._fail(Fail(event.code if event.code >= 300 else 480, event.reason))
-        if self.waiting is not None:        # 15.1.1: no BYE before the ACK, but the caller need not wait for it
-            self.waiting[0].acked()
         self.hang_up(event)
+
+    def give_up_invite(self):
+        self.refuse(self.transaction, 487)
 
     def _response(self, code, extra=()):
         response = self.transaction.request.reply(code, "", self.tag)
@@ -120,10 +130,8 @@ class IncomingLeg(Leg):
         super().failed(transaction, why)
 
     def received(self, transaction, message):
-        if message.method == "PRACK" and self.reliable is not None:
+        if message.method == "PRACK" and self.reliable is not None and message.from_tag == self.dialog.remote_tag:
             return self.reliable.acknowledged(transaction, message)
-        if message.method == "BYE" and self.state in (CALLING, EARLY):
-            self.refuse(self.transaction, 487)
         super().received(transaction, message)
 
     def end(self):
@@ -175,14 +183,15 @@ class Reliable:
         if self.since >= GIVE_UP:
             leg.refuse(leg.transaction, 504, "No PRACK")
             leg.end()
-            return leg.heard(Disconnect(408, "no PRACK", leg.side))
+            return leg.heard(Disconnect(504, "no PRACK", leg.side))
         leg.transaction.respond(self.sent)
-        self.wait = self.wait * 2 or T1
+        self.wait = min(self.wait * 2 or T1, GIVE_UP - self.since)
         self.timer = leg.agent.timers.later(self.wait, self._transmit)
 
     def acknowledged(self, transaction, message):
         """A PRACK."""
         leg = self.leg
+        leg.alive_at = leg.agent.timers.now()
         rack = message.get("RAck").split()
         cseq = leg.transaction.request.cseq[0]
         if self.sent is None or rack != [str(self.rseq), str(cseq), "INVITE"]:

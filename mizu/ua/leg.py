@@ -7,24 +7,27 @@ client one).  Knows no other leg, no route and no money: it says `bridge.heard(l
 
 from ..calls.events import Body, Disconnect, Info, Transfer, Update
 from . import referral
-from .addressing import codec_of
+from .addressing import codec_of, declined
+from .exchange import ALLOW, SUPPORTED, Exchange
+from .session import MINIMUM, too_small
 
-CALLING, EARLY, ANSWERED, TALKING, ENDED = range(5)
-"""Nothing yet · a provisional answer · 200 sent or received, no ACK yet · confirmed · silent for ever."""
-
-ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, OPTIONS"
-SUPPORTED = "100rel, timer, replaces, norefersub"
+CALLING, EARLY, ANSWERED, TALKING, LEAVING, ENDED = range(6)
+"""Nothing yet · a provisional answer · 200 sent or received, no ACK yet · confirmed · hung up, but the ACK of our 200
+is to come before the BYE (15) · silent for ever."""
 
 GONE = (408, 481)
 """RFC 3261 12.2.1.2: a request of the dialog that is answered so ends it; 0 stands for a broken transport."""
 
-PASSED = frozenset(("Alert-Info", "Call-Info", "Diversion", "History-Info", "Subject", "Priority", "User-To-User",
-                    "Geolocation", "Reason", "Answer-Mode", "Priv-Answer-Mode", "Organization"))
-OWN = frozenset(("X-MAPI", "X-MPUSH"))
-"""Fields of a message that go to the other side with every X- field; those of the X- that are meant for us."""
+DESCRIBING = frozenset(("INVITE", "UPDATE", "PRACK", "ACK"))
+"""Methods whose bodies describe the session, also those of their answers."""
 
-MOST_PASSED = 30
-"""Fields that are passed on: a message of 64 KiB could bring a thousand, and every leg would send them."""
+class Nobody:
+    """The bridge of a leg that has left."""
+
+    @staticmethod
+    def heard(leg, event):
+        if hasattr(event, "reply"):
+            event.reply(481)
 
 
 class Leg:
@@ -35,8 +38,8 @@ class Leg:
     dialog   sip.dialog.Dialog once there is one
     """
     __slots__ = ("agent", "bridge", "side", "flow", "call_id", "tag", "dialog", "state", "started", "answered",
-                 "alive_at", "theirs", "ours", "serving", "asking", "waiting", "ack", "session", "allowed",
-                 "agent_name", "credentials", "account", "phone")
+                 "alive_at", "theirs", "ours", "serving", "asking", "waiting", "owed", "ack", "session", "allowed",
+                 "agent_name", "credentials", "account", "phone", "farewell")
 
     def __init__(self, agent, bridge, side, flow, call_id):
         self.agent = agent
@@ -53,13 +56,14 @@ class Leg:
         self.serving = None                     # server transaction of a re-INVITE or UPDATE not answered yet
         self.asking = None                      # client transaction of one of ours
         self.waiting = None                     # (server INVITE transaction, answered) whose 200 has no ACK yet
+        self.owed = None                        # the 200 of a re-INVITE of ours that waits for its ACK, with an answer
         self.ack = None                         # the last ACK of ours: a 200 that comes again gets it again
         self.session = None
         self.allowed = self.agent_name = ""
         self.credentials = None                 # (username, password) for challenges of a trunk
         self.account = None
         self.phone = True                       # behind a NAT perhaps: it is reached where it was heard
-        agent.add(self)
+        self.farewell = ()                      # fields of the BYE of a leg that is leaving
 
     # -- to and from the bridge
 
@@ -68,12 +72,16 @@ class Leg:
 
     def take(self, event):
         """What the bridge wants; nothing once the leg has ended."""
-        if self.state != ENDED:
+        if self.state < LEAVING:
             self.takes[event.__class__](self, event)
 
     @property
     def over(self):
-        return self.state == ENDED
+        return self.state >= LEAVING
+
+    @property
+    def unanswered(self):
+        return self.state < ANSWERED
 
     def describe(self):
         """Facts for a list of calls in progress."""
@@ -89,23 +97,37 @@ class Leg:
         self.state = ENDED
         if self.session is not None:
             self.session.stop()
-        self.serving = self.asking = self.waiting = None
+        serving, self.serving = self.serving, None
+        if serving is not None:                     # 15.1.2: what is under way ends with the dialog
+            self.refuse(serving, 487)
+        if self.waiting is not None:
+            self.waiting[0].acked()
+        self.pay(None)
+        self.asking = self.waiting = None
         self.agent.remove(self)
 
     # -- requests within the dialog
 
     def received(self, transaction, message):
         """A request of this dialog, not a CANCEL; `transaction` is None for an ACK."""
+        if self.dialog is None or message.from_tag != self.dialog.remote_tag:
+            return self.stranger(transaction, message)
         self.alive_at = self.agent.timers.now()
+        self.flow = message.flow
         if transaction is None:
             return self.acked(message)
-        refusal = self.dialog.accepts(message) if self.dialog is not None else 0
+        refusal = self.dialog.accepts(message)
         if refusal:
             return self.refuse(transaction, refusal)
         handler = REQUESTS.get(message.method)
         if handler is None:
             return self.refuse(transaction, 405, extra=(("Allow", ALLOW),))
         handler(self, transaction, message)
+
+    def stranger(self, transaction, message):
+        """A request with our tag, but of none of our dialogs."""
+        if transaction is not None:
+            self.refuse(transaction, 481)
 
     def refuse(self, transaction, code, reason="", extra=()):
         response = transaction.request.reply(code, reason, self.tag)
@@ -115,11 +137,13 @@ class Leg:
 
     def acked(self, message):
         """The ACK of a 200: it may bring the answer to an offer that the 200 made."""
-        if self.waiting is None:
-            return
+        if self.waiting is None or self.waiting[0].request.cseq[0] != message.cseq[0]:
+            return                                  # of an earlier INVITE, late or doubled
         transaction, answered = self.waiting
         self.waiting = None
         transaction.acked()
+        if self.state == LEAVING:
+            return self.part()
         if self.state == ANSWERED:
             self.state = TALKING
         body = self.body_of(message)
@@ -127,9 +151,11 @@ class Leg:
             answered(body)
 
     def failed(self, transaction, why):
-        """A 200 of ours got no ACK, or its connection broke: 13.3.1.4 ends the session."""
+        """A 200 of ours got no ACK: 13.3.1.4 ends the session.  Or an asker is gone, or was not answered in time."""
         if self.waiting is not None and self.waiting[0] is transaction:
-            self.lost(408, "no ACK")
+            return self.part() if self.state == LEAVING else self.lost(408, "no ACK")
+        if self.serving is transaction:
+            self.serving = None
 
     def cancelled(self, transaction):
         """A re-INVITE was taken back; the layer has answered the CANCEL."""
@@ -139,29 +165,44 @@ class Leg:
 
     def _bye(self, transaction, message):
         self.refuse(transaction, 200)
-        reason = message.get("Reason")
+        code = 200
+        if self.unanswered:                         # 15: a BYE may come in an early dialog, too
+            code = 480 if self.side == "called" else 487
+            self.give_up_invite()
         self.end()
-        self.heard(Disconnect(200, reason, self.side))
+        self.heard(Disconnect(code, message.get("Reason"), self.side))
 
     def _invite(self, transaction, message):
         if self.serving is not None or self.waiting is not None:
-            return self.refuse(transaction, 500, extra=(("Retry-After", str(self.agent.chance(10))),))
-        if self.asking is not None or self.state != TALKING:
+            return self._not_now(transaction)
+        if self.asking is not None or self.owed is not None or self.state != TALKING:
             return self.refuse(transaction, 491)
         self._offered(transaction, message)
 
     def _update(self, transaction, message):
         if not message.body:
+            if too_small(message):
+                return self._too_brief(transaction)
+            self.dialog.update_target(message)
             self.refreshed(message)
             return transaction.respond(self._final(transaction, None))
-        if self.serving is not None:
-            return self.refuse(transaction, 500, extra=(("Retry-After", str(self.agent.chance(10))),))
-        if self.asking is not None:
+        if self.serving is not None or self.unanswered and not self.agreed:
+            return self._not_now(transaction)
+        if self.asking is not None or self.owed is not None:
             return self.refuse(transaction, 491)
         self._offered(transaction, message)
 
+    def _not_now(self, transaction):
+        """Two offers at once from one side (14.2, RFC 3311 5.2)."""
+        self.refuse(transaction, 500, extra=(("Retry-After", str(self.agent.chance(10))),))
+
+    def _too_brief(self, transaction):
+        self.refuse(transaction, 422, extra=(("Min-SE", str(MINIMUM)),))
+
     def _offered(self, transaction, message):
         """A new offer, or a request for one: the other side answers, unless nothing has changed."""
+        if too_small(message):
+            return self._too_brief(transaction)
         self.dialog.update_target(message)
         self.refreshed(message)
         self.serving = transaction
@@ -174,8 +215,8 @@ class Leg:
 
     def _answer(self, transaction, offer, code, body=None, answered=None):
         """The other side's answer to a re-INVITE or an UPDATE."""
-        if self.serving is not transaction or self.state == ENDED:
-            return
+        if self.serving is not transaction or self.over:
+            return answered(None) if answered is not None else None
         self.serving = None
         if not 200 <= code < 300:
             return self.refuse(transaction, code if code >= 300 else 500)
@@ -208,8 +249,7 @@ class Leg:
                         lambda code, body=None: self._reply(transaction, code)))
 
     def _reply(self, transaction, code):
-        if self.state != ENDED:
-            self.refuse(transaction, code)
+        self.refuse(transaction, code)
 
     def _options(self, transaction, message):
         self.refuse(transaction, 200, extra=(("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp")))
@@ -231,18 +271,19 @@ class Leg:
 
     def take_update(self, event):
         """The other side's new offer, or its wish for one."""
-        if self.asking is not None or self.serving is not None or self.waiting is not None or self.dialog is None:
+        if self.asking is not None or self.serving is not None or self.waiting is not None or self.owed is not None:
             return event.reply(491)
-        by_update = event.body is not None and "UPDATE" in self.allowed and self.state != TALKING
-        if not by_update and self.state != TALKING:
-            return event.reply(491)
-        self._negotiate("UPDATE" if by_update else "INVITE", event)
+        if self.state == TALKING:
+            return self._negotiate("INVITE", event)
+        if self.unanswered and self.agreed and event.body is not None and "UPDATE" in self.allowed:
+            return self._negotiate("UPDATE", event)
+        event.reply(491)
 
     def _negotiate(self, method, event):
         def done(code, response):
             self.asking = None
             if response is None or not 200 <= code < 300:
-                event.reply(code)
+                event.reply(code or 503)
                 if code in GONE or response is None:
                     self.lost(code or 503, "the other side is gone")
                 return
@@ -251,22 +292,29 @@ class Leg:
             body = self.body_of(response)
             self.theirs = body or self.theirs
             answered = None
-            if method == "INVITE":
-                answered = self._acknowledge(response, event.body is None)
+            if method == "INVITE" and event.body is None:
+                self.owed, answered = (response, request.request), self.pay
+            elif method == "INVITE":
+                self.send_ack(response, request.request)
             event.reply(code, body, answered)
+            if self.over:
+                self.pay(None)
         self.asking = True
-        self.ask(method, done, event.body, (("Contact", None),))
+        request = Exchange(self, method, done, event.body, (("Contact", None),))
+        request.send()
 
-    def _acknowledge(self, response, delayed):
-        """ACK the 200 now, or return what sends the ACK with the answer to its offer."""
-        if not delayed:
-            self.send_ack(response)
-            return None
-        return lambda body: self.send_ack(response, body)
+    def pay(self, body):
+        """The ACK that a 200 with an offer waits for; without an answer every stream is declined."""
+        owed, self.owed = self.owed, None
+        if owed is not None:
+            self.send_ack(*owed, body if body is not None else declined(self.theirs))
 
-    def send_ack(self, response, body=None):
-        """ACK of a 200 (13.2.2.4): of its CSeq, with the credentials of the request."""
+    def send_ack(self, response, request, body=None):
+        """ACK of a 200 (13.2.2.4): of its CSeq, with the credentials of the request (22.1)."""
         ack = self.dialog.request("ACK", response.cseq[0])
+        for name in ("Authorization", "Proxy-Authorization"):
+            if name in request.fields:
+                ack.fields[name] = request.fields[name]
         self.describe_in(ack, body)
         self.ack = ack
         self.agent.send_ack(self, ack)
@@ -274,26 +322,37 @@ class Leg:
     def take_info(self, event):
         if self.dialog is None or self.state == CALLING:
             return event.reply(481)
-        self.ask("INFO", lambda code, response: event.reply(code or 503), Body(event.content_type, event.data))
+
+        def done(code, response):
+            event.reply(code or 503)
+            if code == 481:
+                self.lost(code, "the other side is gone")
+        self.ask("INFO", done, Body(event.content_type, event.data))
 
     def take_transfer(self, event):
         event.reply(501)
 
     def hang_up(self, event):
-        """BYE, once the dialog is confirmed."""
-        extra = (("Reason", event.reason),) if event.reason.startswith(("SIP;", "Q.850;")) else ()
-        self.ask("BYE", lambda code, response: None, None, extra)
+        """BYE, now or once the dialog is confirmed."""
+        self.farewell = (("Reason", event.reason),) if event.reason.startswith(("SIP;", "Q.850;")) else ()
+        if self.state != ANSWERED or self.waiting is None:
+            return self.part()
+        self.state = LEAVING
+        self.bridge = Nobody
+        if self.session is not None:
+            self.session.stop()
+
+    def part(self):
+        self.pay(None)
+        self.ask("BYE", lambda code, response: None, None, self.farewell)
         self.end()
 
     def lost(self, code, reason):
         """Nobody is at the other end any more: say BYE in case somebody is, and tell the bridge."""
-        if self.state == ENDED:
+        if self.over:
             return
-        if self.dialog is not None:
-            self.ask("BYE", lambda code, response: None)
-        side = self.side
-        self.end()
-        self.heard(Disconnect(code, reason, side))
+        self.part()
+        self.heard(Disconnect(code, reason, self.side))
 
     # -- the session timer
 
@@ -301,19 +360,6 @@ class Leg:
         """The peer has renewed the session, or has agreed to."""
         if self.session is not None:
             self.session.renewed(message)
-
-    def renew(self, done):
-        """Send what renews the session: an UPDATE, or a re-INVITE with the description we sent last."""
-        if "UPDATE" in self.allowed:
-            return self.ask("UPDATE", done, None, (("Contact", None),))
-
-        def renewed(code, response):
-            self.asking = None
-            if response is not None and 200 <= code < 300:
-                self.send_ack(response)
-            done(code, response)
-        self.asking = True
-        self.ask("INVITE", renewed, self.ours, (("Contact", None),))
 
     # -- bodies
 
@@ -330,74 +376,8 @@ class Leg:
             return
         message.set("Content-Type", body.content_type)
         message.body = body.data
-        self.ours = body
-
-
-class Exchange:
-    """A request of ours within the dialog, with one more try where a trunk asks for a digest.
-
-    The client transaction's user (sip.layer): `done(code, response)` once; code 0 without a transport.
-    """
-    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request")
-
-    def __init__(self, leg, method, done, body, extra):
-        self.leg = leg
-        self.method = method
-        self.done = done
-        self.body = body
-        self.extra = extra
-        self.tries = 0
-        self.request = None
-
-    def send(self, authorization=None):
-        leg = self.leg
-        request = leg.dialog.request(self.method)
-        if self.method in ("INVITE", "UPDATE"):
-            request.add("Allow", ALLOW)
-            request.add("Supported", SUPPORTED)
-            if leg.session is not None:
-                leg.session.ask(request)
-        for name, value in self.extra:
-            request.add(name, leg.agent.contact(leg.flow) if value is None else value)
-        if authorization is not None:
-            request.add(*authorization)
-        leg.describe_in(request, self.body)
-        self.request = request
-        leg.agent.send(leg, request, self)
-
-    def responded(self, transaction, response):
-        code = response.status
-        if code < 200:
-            return
-        if self.done is None:                       # a 200 came again: its ACK was lost
-            return self._again(response)
-        if code in (401, 407) and self.tries < 2 and self.leg.credentials is not None:
-            self.tries += 1
-            authorization = self.leg.agent.authorize(self.leg, self.request, response)
-            if authorization is not None:
-                return self.send(authorization)
-        self._end(code, response)
-
-    def failed(self, transaction, why):
-        if self.done is not None:
-            self._end(408 if why == "timeout" else 0, None)
-
-    def _end(self, code, response):
-        done, self.done = self.done, None
-        done(code, response)
-
-    def _again(self, response):
-        leg = self.leg
-        if self.method == "INVITE" and response.status < 300 and leg.ack is not None and \
-                leg.ack.cseq[0] == response.cseq[0]:
-            leg.agent.send_ack(leg, leg.ack)
-
-
-def passed_fields(message):
-    """[(name, value)] of a message that go to the other side."""
-    fields = [(name, value) for name, values in message.fields.items()
-              if (name in PASSED or name[:2] == "X-") and name not in OWN for value in values]
-    return fields[:MOST_PASSED]
+        if message.method in DESCRIBING:
+            self.ours = body
 
 
 REQUESTS = {"BYE": Leg._bye, "INVITE": Leg._invite, "UPDATE": Leg._update, "INFO": Leg._info, "REFER": Leg._refer,

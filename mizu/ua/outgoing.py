@@ -7,15 +7,20 @@ hung up.  A CANCEL that crosses the answer ends the same way.
 from ..base.errors import NotReached, RemoteProtocolError
 from ..base.task import spawn
 from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try
-from ..sip.dialog import Dialog
+from ..sip.dialog import TERMINATED, Dialog
 from ..sip.message import Message
 from . import session
 from .addressing import declined
-from .leg import ALLOW, ANSWERED, CALLING, EARLY, ENDED, SUPPORTED, TAKES, TALKING, Leg, passed_fields
+from .exchange import ALLOW, SUPPORTED, Unheard
+from .fields import passed_fields, words
+from .leg import ANSWERED, CALLING, EARLY, ENDED, TAKES, TALKING, Leg
 from .session import SessionTimer
 
 MOST_DIALOGS = 12
 """Early dialogs of one INVITE that are told apart."""
+
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""RFC 3326: the telephone that hears this counts no missed call."""
 
 CONTACTS = 5
 """Contacts of a 3xx that are followed."""
@@ -53,7 +58,7 @@ class Target:
 class OutgoingLeg(Leg):
     """Dialled by take(Try)."""
     __slots__ = ("target", "transaction", "opening", "cseq", "early", "timer", "last", "retries", "rseq", "expires",
-                 "opened", "invite")
+                 "opened", "invite", "agreed")
 
     def __init__(self, agent, bridge, target):
         super().__init__(agent, bridge, "called", None, agent.entropy.hex(12))
@@ -68,8 +73,10 @@ class OutgoingLeg(Leg):
         self.invite = None
         self.opened = None          # the 200 that made an offer
         self.retries = 2
-        self.rseq = {}
+        self.rseq = {}              # {tag: RSeq of the last reliable answer}
+        self.agreed = False         # whether one of them has answered our offer
         self.expires = agent.settings.sessiontimer
+        agent.add(self)
 
     def _dial(self, event):
         self.opening = event
@@ -128,7 +135,7 @@ class OutgoingLeg(Leg):
         add("CSeq", f"{self.cseq} INVITE")
         add("Contact", self.agent.contact(self.flow))
         add("Allow", ALLOW)
-        add("Supported", SUPPORTED)
+        add("Supported", SUPPORTED if opening.body is not None else SUPPORTED.replace("100rel, ", ""))
         if self.expires:
             add("Session-Expires", str(self.expires))
             add("Min-SE", str(session.MINIMUM))
@@ -183,6 +190,7 @@ class OutgoingLeg(Leg):
         body = self.body_of(response)
         if body is not None:
             self.theirs = body
+            self.agreed = self.agreed or tag in self.rseq
         extra = passed_fields(response)
         self.heard(Progress(response.status, body, extra) if body is not None or response.status == 183 else
                    Ring(response.status, None, extra))
@@ -190,7 +198,7 @@ class OutgoingLeg(Leg):
     def _acknowledged(self, response, tag):
         """PRACK what wants it (RFC 3262 4); False for one that was seen before or comes out of order."""
         number = response.get("RSeq")
-        if not number.isdecimal() or not any([item.lower() == "100rel" for item in response.items("Require")]):
+        if not number.isdecimal() or len(number) > 10 or "100rel" not in words(response, "Require"):
             return True
         last = self.rseq.get(tag)
         if last is not None and int(number) != last + 1:
@@ -201,7 +209,7 @@ class OutgoingLeg(Leg):
             return False
         request = dialog.request("PRACK")
         request.add("RAck", f"{number} {response.cseq[0]} INVITE")
-        self.agent.send(self, request, Unheard)
+        self.agent.deliver(request, self.flow, self.phone, dialog.next_hop, Unheard)
         return True
 
     def _success(self, transaction, response):
@@ -210,9 +218,9 @@ class OutgoingLeg(Leg):
         if self.answered is not None and self.dialog.remote_tag == tag:
             return self.agent.send_ack(self, self.ack) if self.ack is not None else None
         dialog = self.early.get(tag) or Dialog.uac(self.invite, response)
+        if self.state not in (CALLING, EARLY) or transaction is not self.transaction:
+            return self._unwanted(dialog, response, transaction.flow)
         dialog.confirm(response)
-        if self.state not in (CALLING, EARLY):
-            return self._unwanted(dialog, response)
         self._stop_timer()
         self._report(200)
         self.dialog = dialog
@@ -231,7 +239,7 @@ class OutgoingLeg(Leg):
             answered = self._late
         else:
             self.state = TALKING
-            self.send_ack(response)
+            self.send_ack(response, self.invite)
         if self.expires:
             self.session = SessionTimer.of_response(self, response, self.expires)
         self.heard(Connect(body, passed_fields(response), answered))
@@ -240,14 +248,23 @@ class OutgoingLeg(Leg):
         """The caller's answer to the offer of the 200, or None: there is none."""
         if self.state == ANSWERED:
             self.state = TALKING
-            self.send_ack(self.opened, body if body is not None else declined(self.theirs))
+            self.send_ack(self.opened, self.invite, body if body is not None else declined(self.theirs))
 
-    def _unwanted(self, dialog, response):
-        """The answer of somebody whose call was taken back, or who was too late."""
-        kept, self.dialog = self.dialog, dialog
-        self.send_ack(response)
-        self.ask("BYE", lambda code, response: None)
-        self.dialog = kept if kept is not None else dialog
+    def _unwanted(self, dialog, response, flow):
+        """The answer of somebody whose call was taken back, or who was too late: ACK each time, BYE once."""
+        agent, again = self.agent, dialog.state == TERMINATED
+        dialog.confirm(response)
+        dialog.state = TERMINATED
+        if len(self.early) < MOST_DIALOGS:
+            self.early[response.to_tag] = dialog
+        ack = dialog.request("ACK", response.cseq[0])
+        body = declined(self.body_of(response)) if self.opening.body is None else None
+        if body is not None:
+            ack.set("Content-Type", body.content_type)
+            ack.body = body.data
+        agent.deliver(ack, flow, self.phone, dialog.next_hop, None)
+        if not again:
+            agent.deliver(dialog.request("BYE"), flow, self.phone, dialog.next_hop, Unheard)
 
     def _refused(self, transaction, response):
         code = response.status
@@ -277,9 +294,32 @@ class OutgoingLeg(Leg):
         self.end()
         if response is None:
             return self.heard(Fail(code, ""))
-        contacts = response.items("Contact")[:CONTACTS] if 300 <= code < 400 else ()
+        contacts = self._contacts(response) if 300 <= code < 400 else ()
         after = response.get("Retry-After").partition("(")[0].partition(";")[0].strip()
         self.heard(Fail(code, response.reason, contacts, int(after) if after.isdecimal() and len(after) < 7 else 0))
+
+    @staticmethod
+    def _contacts(response):
+        try:
+            return response.items("Contact")[:CONTACTS]
+        except RemoteProtocolError:
+            return ()
+
+    def stranger(self, transaction, message):
+        """A request of another phone behind a forking proxy, or one that was quicker than our 200."""
+        if message.method != "BYE" or not self.unanswered or transaction is None:
+            return super().stranger(transaction, message)
+        self.refuse(transaction, 200)
+        self.early.pop(message.from_tag, None)
+        if not self.early:
+            self.give_up_invite()
+            self.end()
+            self.heard(Disconnect(480, message.get("Reason"), self.side))
+
+    def give_up_invite(self):
+        self._stop_timer()
+        if self.transaction is not None:
+            self.transaction.cancel()
 
     # -- what the bridge wants
 
@@ -290,7 +330,7 @@ class OutgoingLeg(Leg):
                 self._late(None)
             return self.hang_up(event)
         if self.transaction is not None:
-            self.transaction.cancel()
+            self.transaction.cancel(ELSEWHERE if event.code == 200 else "")
         self.end()
 
     def _report(self, code, seconds=None):
@@ -306,18 +346,6 @@ class OutgoingLeg(Leg):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-
-
-class Unheard:
-    """The user of a client transaction whose end nobody waits for."""
-
-    @staticmethod
-    def responded(transaction, response):
-        pass
-
-    @staticmethod
-    def failed(transaction, why):
-        pass
 
 
 OutgoingLeg.takes = {Try: OutgoingLeg._dial, Disconnect: OutgoingLeg._disconnect, Fail: OutgoingLeg._disconnect,

@@ -4,6 +4,9 @@ One timer a leg.  Where the far end knows nothing of it we renew by ourselves, w
 an UPDATE if the far end allows it, else a re-INVITE with the description that we sent last.
 """
 
+from .exchange import Exchange
+from .fields import words
+
 MINIMUM = 90
 """Seconds, RFC 4028 4: the least that anybody may ask for."""
 
@@ -21,7 +24,7 @@ def read(message):
 
 def knows(message):
     """Whether its sender supports session timers."""
-    return any([item.strip().lower() == "timer" for item in message.items("Supported") + message.items("Require")])
+    return "timer" in words(message, "Supported") + words(message, "Require")
 
 
 def too_small(message):
@@ -57,6 +60,8 @@ class SessionTimer:
 
     def start(self):
         self.stop()
+        if self.leg.over:
+            return
         wait = self.interval / 2 if self.ours else self.interval - min(MARGIN, self.interval / 3)
         self.timer = self.leg.agent.timers.later(wait, self._renew if self.ours else self._over)
 
@@ -94,10 +99,22 @@ class SessionTimer:
     def _renew(self):
         self.timer = None
         leg = self.leg
-        if leg.asking is not None or leg.serving is not None or leg.waiting is not None:
+        if leg.asking is not None or leg.serving is not None or leg.waiting is not None or leg.owed is not None:
             self.timer = leg.agent.timers.later(2.0 + leg.agent.chance(2000) / 1000, self._renew)
             return
-        leg.renew(self._renewed)
+        if "UPDATE" in leg.allowed:
+            return leg.ask("UPDATE", self._renewed, None, (("Contact", None),))
+        leg.asking = True
+        request = Exchange(leg, "INVITE", lambda code, response: self._invited(request, code, response), leg.ours,
+                           (("Contact", None),))
+        request.send()
+
+    def _invited(self, request, code, response):
+        leg = self.leg
+        leg.asking = None
+        if response is not None and 200 <= code < 300:
+            leg.send_ack(response, request.request)
+        self._renewed(code, response)
 
     def _renewed(self, code, response):
         """The end of a renewal: only what says that the dialog is gone ends it."""

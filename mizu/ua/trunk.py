@@ -5,7 +5,6 @@ Knows no call: who dials says failed() and answered().
 """
 
 from ..base.errors import NotReached, RemoteProtocolError
-from ..base.task import spawn
 from ..records.account import OUTBOUND
 from ..sip.headers import parse_seconds
 from ..sip.message import Message
@@ -190,7 +189,7 @@ class Trunks:
             trunk.call_id, trunk.tag = self.agent.entropy.hex(12), self.agent.entropy.hex(6)
         trunk.state = ASKING if expires else OFF
         trunk.tries = 0
-        spawn(self._send(trunk, "REGISTER", expires))
+        self._start(trunk, "REGISTER", expires)
 
     def unregister(self, id):
         """End our registration until the trunk's row is changed; False if there is none."""
@@ -210,6 +209,9 @@ class Trunks:
         if trunk.timer is not None:
             trunk.timer.cancel()
             trunk.timer = None
+
+    def _start(self, trunk, method, expires, authorization=None):
+        self.agent.run(self._send(trunk, method, expires, authorization), f"trunk {trunk.name}: {method}")
 
     async def _send(self, trunk, method, expires, authorization=None):
         try:
@@ -263,7 +265,7 @@ class Trunks:
             trunk.timer = self.timers.later(max(granted * EARLY, 10), lambda: self.register(trunk))
         elif code == 423 and response is not None and trunk.tries < 2:
             trunk.tries += 1
-            spawn(self._send(trunk, method, max(expires, parse_seconds(response.get("Min-Expires"), EXPIRES))))
+            self._start(trunk, method, max(expires, parse_seconds(response.get("Min-Expires"), EXPIRES)))
         else:
             if trunk.state != FAILED:
                 self.log.warning(f"trunk {trunk.name}: our registration failed with {code}")
@@ -274,8 +276,12 @@ class Trunks:
     def _granted(self, trunk, response):
         """Seconds that the 200 grants to our contact."""
         own = trunk.contact.partition(">")[0]
-        for contact in response.items("Contact"):
-            if own in contact or len(response.items("Contact")) == 1:
+        try:
+            contacts = response.items("Contact")
+        except RemoteProtocolError:
+            contacts = ()
+        for contact in contacts:
+            if own in contact or len(contacts) == 1:
                 for param in contact.rpartition(">")[2].split(";"):
                     name, _, value = param.partition("=")
                     if name.strip().lower() == "expires":
@@ -299,7 +305,7 @@ class Trunks:
 
     def ping(self, trunk):
         if self._trunks.get(trunk.id) is trunk:
-            spawn(self._send(trunk, "OPTIONS", 0))
+            self._start(trunk, "OPTIONS", 0)
 
 
 class Asked:
@@ -316,14 +322,20 @@ class Asked:
 
     def responded(self, transaction, response):
         code, trunk = response.status, self.trunk
-        if code < 200:
+        if code < 200 or self._overtaken():
             return
         if code in (401, 407) and self.method == "REGISTER" and self.credentials and trunk.tries < 2:
             trunk.tries += 1
             authorization = self.trunks.agent.authorize(self, self.request, response)
             if authorization is not None:
-                return spawn(self.trunks._send(trunk, self.method, self.expires, authorization))
+                return self.trunks._start(trunk, self.method, self.expires, authorization)
         self.trunks._done(trunk, self.method, self.expires, code, response)
 
+    def _overtaken(self):
+        """Whether another REGISTER has left since: its answer counts."""
+        return self.method == "REGISTER" and self.request.cseq[0] != self.trunk.cseq
+
     def failed(self, transaction, why):
+        if self._overtaken():
+            return
         self.trunks._done(self.trunk, self.method, self.expires, 408 if why == "timeout" else 503, None)

@@ -349,13 +349,33 @@ def test_keys_pass_as_info(switch):
     switch.clean()
 
 
-def test_before_the_answer_there_is_nobody_to_ask(switch):
+def test_before_the_answer_an_offer_passes_to_the_only_one_that_is_rung(switch):
     bridge = switch.paid("john")
-    info, update = Reply(), Reply()
+    info, update, back = Reply(), Reply(), Reply()
     bridge.a.say(Info("x", b"", info))
+    assert info.codes == [481]
     bridge.a.say(Update(sdp("x"), update))
-    assert info.codes == [481] and update.codes == [491]
+    bob = switch.legs["bob"]
+    assert bob.last.body.data == b"x"
+    bob.last.reply(200, sdp("y"))
+    assert update.codes == [200]
+    bob.say(Update(sdp("z"), back))
+    assert bridge.a.last.body.data == b"z"
+    bridge.a.last.reply(488)
+    assert back.codes == [488]
     bridge.a.bye(487)
+    switch.clean()
+
+
+def test_an_offer_to_one_of_many_that_are_rung_has_to_wait_and_one_to_who_fails_ends(switch):
+    bridge = switch.paid("john", to=("bob", "carol"))
+    first, second = Reply(), Reply()
+    bridge.a.say(Update(sdp("x"), first))
+    assert first.codes == [491]
+    switch.legs["carol"].fail(486)
+    bridge.a.say(Update(sdp("x"), second))
+    switch.legs["bob"].fail(486)
+    assert second.codes == [481]
     switch.clean()
 
 

@@ -1,0 +1,26 @@
+"""Header fields that pass from one side of a call to the other; all others tell of one side alone, and stay there."""
+
+from ..base.errors import RemoteProtocolError
+
+PASSED = frozenset(("Alert-Info", "Call-Info", "Diversion", "History-Info", "Subject", "Priority", "User-To-User",
+                    "Geolocation", "Reason", "Answer-Mode", "Priv-Answer-Mode", "Organization"))
+OWN = frozenset(("X-MAPI", "X-MPUSH"))
+"""Fields of a message that go to the other side with every X- field; those of the X- that are meant for us."""
+
+MOST_PASSED = 30
+"""Fields that are passed on: a message of 64 KiB could bring a thousand, and every leg would send them."""
+
+
+def words(message, name):
+    """The values of a field in lower case, [] if it is broken: a response cannot be refused."""
+    try:
+        return [item.strip().lower() for item in message.items(name)]
+    except RemoteProtocolError:
+        return []
+
+
+def passed_fields(message):
+    """[(name, value)] of a message that go to the other side."""
+    fields = [(name, value) for name, values in message.fields.items()
+              if (name in PASSED or name[:2] == "X-") and name not in OWN for value in values]
+    return fields[:MOST_PASSED]
