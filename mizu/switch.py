@@ -23,8 +23,8 @@ from .ua.trunk import Trunks
 
 NAME = f"mizud/{VERSION}"
 
-KEEP = 3600
-"""Seconds that the connection of a call stays open without a word; the session timer renews it."""
+LATE = 60
+"""Seconds that a registration's connection outlives it: its renewal may be on the way."""
 
 
 class Timers:
@@ -73,7 +73,9 @@ class Switch:
         transaction.respond(response)
         flow = message.flow
         if flow.reliable and response.status == 200:
-            flow.keep(KEEP)
+            ends = [binding.expires for binding in self.server.locations.of(account.id) if binding.flow is flow]
+            if ends:
+                flow.keep(max(ends) - self.clock.now() + LATE)
 
     def ping(self, binding):
         """Keep the way to a device behind NAT open."""
