@@ -4,7 +4,7 @@ Knows no transactions and no dialogs.
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from ..base.errors import NotReached, RemoteProtocolError
 from ..calls.events import Body
@@ -16,18 +16,23 @@ HOSTS = 10_000
 
 _CONNECTION = re.compile(rb"^c=IN IP[46] ([^\s/]+)", re.M).search
 _STREAM = re.compile(rb"^(m=\S+) [0-9]+", re.M)
+_PRIVATE = [ip_network(text) for text in (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+    "::/127", "fc00::/7", "fe80::/10")]
+"""RFC 1918, 6598, 3927, 1122; RFC 4193, 4291.  The standard library's is_private counts others in, and not 100.64."""
+
 _private = {}
 
 
 def is_private(host):
-    """Whether a host is an address that only its own network can reach (RFC 1918, 6598, 4193, link-local)."""
+    """Whether a host is an address that only its own network can reach."""
     known = _private.get(host)
     if known is None:
         if len(_private) >= HOSTS:
             _private.clear()
         try:
             address = ip_address(host)
-            known = address.is_private or address.is_link_local or address.is_unspecified
+            known = any([address in network for network in _PRIVATE])
         except ValueError:
             known = False
         _private[host] = known

@@ -90,6 +90,7 @@ class Office:
         self.switch = Switch(self, self.timers, self.endpoint)
         self.agent = self.switch.agent
         self._hosts = 0
+        self.idle = len(self.timers)        # what runs without any call
 
     def _locate(self, uri):
         from mizu.base.task import Future
@@ -173,7 +174,14 @@ class Office:
         assert not len(self.board), self.board.calls
         assert not self.meters.talking and not self.meters.pending
         assert not self.reservations.listed()
-        assert not len(self.agent.layer), (self.agent.layer._clients, self.agent.layer._servers)
+        layer = self.agent.layer
+        assert not len(layer), (layer._clients, layer._servers)
+        assert not layer.live and not layer._merged and not layer._towards
+        assert not self.board._of and not self.board._lines
+        assert not self.db.rows("SELECT * FROM tb_opencalls")
+        assert not [line for line in self.lines if "error" in str(line).lower() or "ghost" in str(line)], self.lines
+        timers = len(self.timers)
+        assert timers <= self.idle, f"{timers} timers, {self.idle} at the beginning"
         rows = self.db.rows("SELECT u.id, u.credit_u, coalesce(sum(l.amount_u), 0) FROM tb_users u"
                             " LEFT JOIN tb_ledger l ON l.userid = u.id GROUP BY u.id")
         assert [row for row in rows if row[1] != row[2]] == []

@@ -46,6 +46,7 @@ class Phone:
         self.on_call = lambda call: call.ring()
         self.got, self.calls, self.register_codes = [], [], []
         self.registered = False
+        self.pracks = True          # whether it acknowledges reliable provisional answers
         self._register_id, self._register_cseq = self.entropy.hex(8), 0
         self._asking = {}           # (branch, method): Asking
         self._answered = {}         # (branch, method): data of the last answer, "" while there is none
@@ -94,6 +95,10 @@ class Phone:
 
     def options(self, target="", done=lambda response: None):
         self.ask(self.new("OPTIONS", target or f"sip:{self.domain}", f"<sip:{self.domain}>", self.entropy.hex(8)), done)
+
+    def heard(self, method, status=0):
+        """What came of that method (requests) or with that status, in order."""
+        return [message for message in self.got if (message.method, message.status) == (method, status)]
 
     def hang_up_all(self):
         for call in self.calls:
@@ -273,7 +278,8 @@ class Call:
         self.target, self.routes, self.cseq = "", [], 0
         self.invitation = None      # the last INVITE that came
         self.referred, self.reinvites = [0, []], (200, None)
-        self.cancelling, self._first, self._flow = False, None, None
+        self.cancelling = self._given_up = False
+        self._first = self._flow = None
         phone.calls.append(self)
 
     # -- outgoing
@@ -302,6 +308,9 @@ class Call:
             self.body = response.body
         if code < 200:
             self.state = "ringing" if code > 100 else self.state
+            if response.get("RSeq") and self.phone.pracks:
+                self._learn(response, response.to, response.get("To"), response.items("Record-Route")[::-1])
+                self.request("PRACK", None, (("RAck", f"{response.get('RSeq')} {response.cseq[0]} INVITE"),))
             if self.cancelling:
                 self._cancel()
         elif code < 300:
@@ -310,7 +319,7 @@ class Call:
             if self.code:           # the answer of another fork
                 return
             self.code, self.state = code, "talking"
-            if self.cancelling:
+            if self._given_up:
                 self.bye()
         else:
             self.code, self.state = code, "ended"
@@ -330,7 +339,7 @@ class Call:
 
     def cancel(self):
         """Now, or after the first provisional answer; an answered call is hung up."""
-        self.cancelling = True
+        self.cancelling = self._given_up = True
         if self._first.seen and not self._first.over:
             self._cancel()
         elif self.state == "talking":
@@ -374,6 +383,7 @@ class Call:
     def _answer(self, code, body, fields):
         response = self.invitation.reply(code, to_tag=self.tag)
         response.add("Contact", self.phone.contact)
+        response.add("Allow", ALLOW)
         for name, value in fields:
             response.set(name, value)
         _describe(response, body)

@@ -3,14 +3,6 @@
 import pytest
 
 from mizu.base.errors import ApiError
-from tests.flows.office import Office
-
-
-@pytest.fixture
-def office(tmp_path):
-    made = Office(tmp_path)
-    yield made
-    made.db.close()
 
 
 def begin(office, username, first, second, **more):

@@ -1,0 +1,193 @@
+"""Transfers (RFC 3515, 5589), blind and attended, and calls that take the place of others (RFC 3891)."""
+
+import pytest
+
+
+def talking(office, caller, callee):
+    call = caller.invite(callee.user)
+    office.run(1)
+    callee.calls[-1].answer()
+    office.run(1)
+    assert call.state == callee.calls[-1].state == "talking"
+    return call, callee.calls[-1]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_blind_transfer_by_either_side(office, side):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    transferor, waiting = talking(office, alice, bob)[::1 - 2 * side]
+    transferor.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    assert transferor.referred == [202, [100]] and carol.calls[-1].state == "ringing"
+    carol.calls[-1].answer()
+    office.run(2)
+    assert transferor.referred == [202, [100, 200]] and transferor.state == "ended"
+    assert waiting.state == carol.calls[-1].state == "talking"
+    assert carol.host.encode() in waiting.body and waiting.phone.host.encode() in carol.calls[-1].body
+    notify = transferor.phone.heard("NOTIFY")[-1]
+    assert notify.get("Subscription-State").startswith("terminated") and notify.get("Event").startswith("refer")
+    assert notify.get("Content-Type").startswith("message/sipfrag")
+    waiting.hold()
+    office.run(1)
+    assert b"sendonly" in carol.calls[-1].body
+    carol.calls[-1].bye()
+    office.run(1)
+    assert waiting.state == "ended"
+    office.swept()
+
+
+def test_a_blind_transfer_to_nobody_is_told_and_they_go_on_talking(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    carol = office.phone("carol")
+    carol.on_call = lambda call: call.refuse(486)
+    call, other = talking(office, alice, bob)
+    other.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    assert other.referred == [202, [100, 486]]
+    other.refer("sip:nobody@192.0.2.1")
+    office.run(1)
+    assert other.referred[1][-1] == 404 and call.state == other.state == "talking"
+    call.hold()
+    office.run(1)
+    assert b"sendonly" in other.body
+    call.bye()
+    office.swept()
+
+
+def test_a_transferor_that_hangs_up_before_the_answer_leaves_the_other_ringing_the_third(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    call, other = talking(office, alice, bob)
+    call.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    call.bye()
+    office.run(1)
+    carol.calls[-1].answer()
+    office.run(1)
+    assert other.state == carol.calls[-1].state == "talking"
+    other.bye()
+    office.run(1)
+    assert carol.calls[-1].state == "ended"
+    office.swept()
+
+
+def test_the_waiting_side_that_hangs_up_ends_the_transfer(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    call, other = talking(office, alice, bob)
+    call.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    other.bye()
+    office.run(1)
+    assert call.state == carol.calls[-1].state == "ended"
+    office.swept()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_attended_transfer(office, side):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    first, waiting = talking(office, alice, bob)[::1 - 2 * side]
+    first.hold()
+    office.run(1)
+    second, third = talking(office, first.phone, carol)
+    first.refer("sip:carol@192.0.2.1", second.replaces)
+    office.run(2)
+    assert first.referred[0] == 202 and first.referred[1][-1] == 200
+    assert first.state == second.state == "ended"
+    assert waiting.state == third.state == "talking"
+    assert carol.host.encode() in waiting.body and waiting.phone.host.encode() in third.body
+    third.bye()
+    office.run(1)
+    assert waiting.state == "ended" and len(office.bills()) == 2
+    office.swept()
+
+
+def test_a_transfer_while_the_second_call_rings_becomes_a_blind_one(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    call, other = talking(office, alice, bob)
+    second = alice.invite("carol")
+    office.run(1)
+    call.refer("sip:carol@192.0.2.1", second.replaces if second.remote.count("tag=") else "")
+    office.run(1)
+    carol.calls[-1].answer()
+    office.run(2)
+    assert other.state == carol.calls[-1].state == "talking"
+    second.end()
+    other.bye()
+    office.run(1)
+    assert carol.calls[-1].state == "ended"
+    office.swept()
+
+
+def test_a_transferor_that_wants_no_news_gets_none(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    call, other = talking(office, alice, bob)
+    answers = []
+    call.request("REFER", None, (("Refer-To", "<sip:carol@192.0.2.1>"), ("Refer-Sub", "false")), answers.append)
+    office.run(1)
+    carol.calls[-1].answer()
+    office.run(1)
+    assert answers[-1].status == 202 and answers[-1].get("Refer-Sub") == "false" and "NOTIFY" not in call.asked
+    other.bye()
+    office.swept()
+
+
+@pytest.mark.parametrize("target, code", [
+    ("", 400), ("<sip:carol@192.0.2.1>, <sip:bob@192.0.2.1>", 400), ("<http://carol>", 416), ("<sip:>", 400),
+    ('"<sip:carol', 400), ("<sip:carol@192.0.2.1?Replaces=nobody%3Bto-tag%3D1%3Bfrom-tag%3D2>", 481),
+    ("<sip:carol@192.0.2.1;method=BYE>", 400)])
+def test_a_refer_that_makes_no_sense_is_refused(office, target, code):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    call, other = talking(office, alice, bob)
+    answers = []
+    call.request("REFER", None, (("Refer-To", target),) if target else (), answers.append)
+    office.run(1)
+    assert answers[-1].status == code and call.state == other.state == "talking"
+    call.bye()
+    office.swept()
+
+
+def test_a_call_cannot_be_transferred_to_itself(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    call, other = talking(office, alice, bob)
+    call.refer("sip:bob@192.0.2.1", call.replaces)
+    office.run(1)
+    assert call.referred == [202, [100, 481]] and other.state == "talking"
+    call.bye()
+    office.swept()
+
+
+def test_an_invite_takes_the_place_of_a_call(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    call, other = talking(office, alice, bob)
+    remote = other.remote.rpartition("tag=")[2]
+    taken = carol.invite("bob", fields=(("Replaces", f"{other.call_id};to-tag={remote};from-tag={other.tag}"),))
+    office.run(2)
+    assert taken.state == call.state == "talking" and other.state == "ended"
+    assert carol.host.encode() in call.body
+    taken.bye()
+    office.run(1)
+    assert call.state == "ended"
+    office.swept()
+
+
+def test_an_invite_that_replaces_nothing_is_refused(office):
+    alice = office.phone("alice")
+    call = alice.invite("alice", fields=(("Replaces", "x;to-tag=1;from-tag=2"),))
+    office.run(1)
+    assert call.codes[-1] == 481
+    office.swept()
+
+
+def test_who_transfers_pays_for_the_new_part(office):
+    office.price("36", 0.6, billingstep=1)
+    alice, bob = office.phone("alice"), office.phone("bob", credit=1)
+    carrier = office.trunk("carrier", "203.0.113.5")
+    call, other = talking(office, alice, bob)
+    other.refer("sip:36201234567@192.0.2.1")
+    office.run(1)
+    carrier.calls[-1].answer()
+    office.run(20.5)
+    call.bye()
+    office.run(1)
+    assert carrier.calls[-1].state == "ended"
+    assert office.balance("bob") in (1_000_000 - 210_000, 1_000_000 - 200_000)
+    office.swept()
