@@ -39,38 +39,22 @@ def received(leg, transaction, message):
     if quiet:
         response.add("Refer-Sub", "false")
     transaction.respond(response)
-    if quiet:
-        return leg.heard(Transfer(uri.user, replaces, lambda code, body=None: None))
-    news = News(leg, message.cseq[0])
-    news.tell(100)
-    leg.heard(Transfer(uri.user, replaces, lambda code, body=None: news.tell(code)))
+    told = []
+
+    def tell(code, body=None):
+        if not quiet:
+            told.append(code)
+            _notify(leg, message.cseq[0], code)
+    leg.heard(Transfer(uri.user, replaces, tell))
+    if not told:                # the first news comes at once (2.4.4); the last must not be overtaken by it
+        tell(100)
 
 
-class News:
-    """What becomes of a transfer, for the transferor while it is there: one NOTIFY at a time, that none overtakes."""
-    __slots__ = ("leg", "number", "code", "busy")
-
-    def __init__(self, leg, number):
-        self.leg = leg
-        self.number = number        # CSeq of the REFER
-        self.code = 0               # what is still to be told
-        self.busy = False
-
-    def tell(self, code):
-        self.code = code
-        if not self.busy:
-            self._notify()
-
-    def _notify(self):
-        leg, code, self.code = self.leg, self.code, 0
-        if not code or leg.over:
-            return
-        state = f"active;expires={SECONDS}" if code < 200 else "terminated;reason=noresource"
-        fragment = f"SIP/2.0 {code} {reason_phrase(code)}\r\n".encode()
-        self.busy = True
-        leg.ask("NOTIFY", self._told, Body("message/sipfrag;version=2.0", fragment),
-                (("Event", f"refer;id={self.number}"), ("Subscription-State", state), ("Contact", None)))
-
-    def _told(self, code, response):
-        self.busy = False
-        self._notify()
+def _notify(leg, number, code):
+    """News for the transferor, if it is still there."""
+    if leg.over:
+        return
+    state = f"active;expires={SECONDS}" if code < 200 else "terminated;reason=noresource"
+    fragment = f"SIP/2.0 {code} {reason_phrase(code)}\r\n".encode()
+    leg.ask("NOTIFY", lambda status, response: None, Body("message/sipfrag;version=2.0", fragment),
+            (("Event", f"refer;id={number}"), ("Subscription-State", state), ("Contact", None)))
