@@ -232,7 +232,8 @@ class Asking:
         if code >= 300 and self.message.method == "INVITE":
             self._acknowledge(response)
         if code in (401, 407) and self.next_cseq is not None and self._authorized(response):
-            self.over = False
+            self.phone._asking[response.branch, response.method] = Challenged(self.flow, self.ack)
+            self.over, self.ack = False, b""
             self.seen.clear()
             self.send()
         else:
@@ -259,6 +260,17 @@ class Asking:
                                         phone.entropy.hex(4)))
         message.set("CSeq", f"{self.next_cseq()} {message.method}")
         return True
+
+
+class Challenged:
+    """A request that was challenged: whatever comes of it now is a repetition."""
+
+    def __init__(self, flow, ack):
+        self.flow, self.ack = flow, ack
+
+    def received(self, response):
+        if self.ack and response.status >= 200:
+            self.flow.send(self.ack)
 
 
 class Call:
