@@ -18,7 +18,7 @@ MOST_STAGES = 20
 
 MOST_REDIRECTS = 5
 
-BUSY, NOANSWER, UNAVAILABLE, FAILED = "busy", "noanswer", "unavailable", "failed"
+BUSY, NOANSWER, UNAVAILABLE, FAILED, NEXT = "busy", "noanswer", "unavailable", "failed", "next"
 """plan.Stage.condition, but for "first"."""
 
 _BUSY = frozenset((486, 600))
@@ -227,6 +227,9 @@ class Hunt:
         self._leave()
         more = [stage for contacts, destination in self._contacts
                 for stage in self.house.redirect(contacts, destination, self.call)]
+        here = self.stages[self._index].charges
+        for stage in more:          # the call to who sends it on goes on
+            stage.charges = here + [charge for charge in stage.charges if _key(charge) not in map(_key, here)]
         at = self._index + 1
         self.stages[at:at] = more
         if not more:
@@ -240,11 +243,16 @@ class Hunt:
         kinds = {kind for _, kind in self._stage}
         outcome = next((each for each in (NOANSWER, BUSY, UNAVAILABLE, FAILED) if each in kinds), "")
         at, stages = self._index + 1, self.stages
-        trunk = any([each.kind == "trunk" for each in stages[self._index].destinations])
+        here = stages[self._index]
+        trunk = any([each.kind == "trunk" for each in here.destinations])
         if at < len(stages) and stages[at].condition == FAILED and (outcome == FAILED or outcome == UNAVAILABLE
                                                                     and not trunk):
             return at
-        return next((index for index in range(at, len(stages)) if stages[index].condition == outcome != FAILED), None)
+        for condition in (NEXT, "" if outcome == FAILED else outcome, NOANSWER if outcome == UNAVAILABLE else ""):
+            for index in range(at, len(stages) if condition else 0):
+                if stages[index].condition == condition and (not stages[index].after or here in stages[index].after):
+                    return index
+        return None
 
     def _verdict(self):
         """(code, reason, side) of the best failure until now."""

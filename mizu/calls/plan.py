@@ -63,15 +63,18 @@ class Stage:
     """Destinations that are rung together, for `timeout` seconds.
 
     condition   when it is tried: "first", or what became of the one before: "failed" "busy" "noanswer" "unavailable"
+                (where there is none for that, "noanswer"), "next" whatever that was
+    after       the stages that it may follow, () for any
     charges     [Charge]: what is paid if somebody answers here
     """
-    __slots__ = ("destinations", "timeout", "condition", "charges")
+    __slots__ = ("destinations", "timeout", "condition", "charges", "after")
 
-    def __init__(self, destinations, timeout, condition="first", charges=()):
+    def __init__(self, destinations, timeout, condition="first", charges=(), after=()):
         self.destinations = destinations
         self.timeout = timeout
         self.condition = condition
         self.charges = list(charges)
+        self.after = after
 
 
 class Destination:
@@ -79,18 +82,24 @@ class Destination:
     account, number    whom, and the number that is sent
     caller, display    what is shown of the caller; hidden: nothing is (RFC 3323); asserted: the number for RFC 3325
     domain, port       where a ported number is instead of the trunk's own address
-    cost      Rate of the provider, or None
+    cost      Rate of the provider, or None; looked up when it is asked for, as most trunks of a plan are never tried
     """
-    __slots__ = ("kind", "account", "number", "caller", "display", "hidden", "asserted", "domain", "port", "cost")
+    __slots__ = ("kind", "account", "number", "caller", "display", "hidden", "asserted", "domain", "port", "_cost")
 
-    def __init__(self, kind, account, number):
+    def __init__(self, kind, account, number, cost=None):
         self.kind = kind
         self.account = account
         self.number = number
         self.caller = self.display = self.asserted = self.domain = ""
         self.hidden = False
         self.port = 0
-        self.cost = None
+        self._cost = cost           # callable, then what it said
+
+    @property
+    def cost(self):
+        if callable(self._cost):
+            self._cost = self._cost()
+        return self._cost
 
 
 class Charge:

@@ -1,18 +1,25 @@
 """From who calls and what was dialled to a Plan: may he, whom is it for, what does it cost, who is tried in what order.
 
-Every step leaves a sentence in the plan's trace, whether it is asked for a call or by routingtest.  Reads records and
-the board; reserves nothing and rings nobody.
+Every step leaves a sentence in the plan's trace, whether it is asked for a call or by routingtest.  Refusals: 403 what
+is not allowed or has no price, 404 nobody of that name or number, 480 nobody there, 482 forwarded in a circle, 484 no
+number, 486 all lines busy at the called side, 501 voicemail, 503 our limits, trunks included.  Credit is judged when
+it is set aside (402: 403 would say that another caller could not call either).  Reads records and the board; reserves
+nothing and rings nobody.
 """
+
+import re
 
 from ..base.errors import ApiError
 from ..records.account import OUTBOUND, SENDER
 from ..records.callprofile import permitted
 from ..records.dialplan import INCOMING, OWN
+from ..records.directory import NUMBER, SHORT
 from ..records.rates import PROVIDER
 from ..records.routing import Asker
 from ..records.users import DEPTH
 from ..records.values import decimal
 from .plan import Charge, Destination, Plan, Stage
+from .showing import shown
 
 FORWARDS = 5
 """Forwards of one call: a longer chain is a loop."""
@@ -20,13 +27,27 @@ FORWARDS = 5
 MEMBERS = 50
 """Members of a ring group."""
 
+STAGES = 20
+"""Stages of one plan: nobody waits for more."""
+
+TURNS = 10_000
+"""Ring groups whose turn is remembered; the table starts afresh when it is full."""
+
+LONGEST = 64
+"""Characters of a number or user name."""
+
 TRUNK_SECONDS = 90
 """Seconds that a trunk's party may ring."""
 
+DEVICE_SECONDS = 60
+"""Seconds that an account's devices ring where nobody else is tried afterwards; else noanswertimeout, which is:"""
+
+NOANSWER_SECONDS = 15
+
 VOICEMAIL = ("voicemail", "*98")
 
-HIDE, HIDE_ALL, ALWAYS, ASSERT, ASSERT_TRUSTED = 4, 5, 0, 2, 3
-"""tb_users.cli."""
+_CARRIERS = frozenset((SENDER, *OUTBOUND))
+_OUTSIDE = re.compile(r"\+?[0-9][0-9*#]*", re.ASCII)
 
 
 class Refusal(Exception):
@@ -36,6 +57,25 @@ class Refusal(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class Way:
+    """How a number came to be called: caller, the account that calls in it and pays, mark of its charge, condition and
+    after of the first stage, accounts that have forwarded it, charges of all before."""
+    __slots__ = ("caller", "account", "mark", "condition", "after", "chain", "charges")
+
+    def __init__(self, caller, account, mark="", condition="first", after=(), chain=(), charges=()):
+        self.caller = caller
+        self.account = account
+        self.mark = mark
+        self.condition = condition
+        self.after = after
+        self.chain = chain
+        self.charges = list(charges)
+
+    def onward(self, account, charges, condition, after):
+        """Forwarded by an account."""
+        return Way(self.caller, account, "FWD", condition, after, (*self.chain, account), charges)
 
 
 class Planner:
@@ -55,46 +95,34 @@ class Planner:
         self.payer = server.reservations.payer
         self.locations = server.locations
         self.settings = server.settings
+        self._turns = {}            # {account id of a ring group: whose turn it is}
 
     def plan(self, caller, called):
         """The Plan of a new call; it never raises for what a caller or the tables have done."""
-        plan = Plan(called)
-        try:
-            self._judge(plan, caller)
-            self._go(plan, caller, caller.account, called, "", "first", 0)
-            if not plan.stages:
-                raise Refusal(480, "Not Available")
-        except Refusal as refusal:
-            plan.refuse(refusal.code, refusal.reason)
-        except ApiError as error:
-            plan.refuse(503, error.message)
-        return plan
+        return self._planned(called, Way(caller, caller.account), lambda plan: self._judge(plan, caller))
 
     def transfer(self, target, account, caller):
         """The Plan of a transfer by an account, which pays for it."""
-        plan = Plan(target)
+        return self._planned(target, Way(caller, account, "TRANS"), lambda plan: self._state(account))
+
+    def redirect(self, target, destination, caller):
+        """[Stage] of a 3xx of a destination: its account pays what that costs."""
+        account = destination.account
+        if account is None or account.type in OUTBOUND:
+            return []
+        way = Way(caller, account, "FWD", chain=(account,))
+        return self._planned(target, way, lambda plan: self._state(account)).stages
+
+    def _planned(self, called, way, judge):
+        plan = Plan(called)
         try:
-            self._state(plan, account)
-            self._go(plan, caller, account, target, "TRANS", "first", 0)
-            if not plan.stages:
-                raise Refusal(480, "Not Available")
+            judge(plan)
+            self._go(plan, way, called)
         except Refusal as refusal:
             plan.refuse(refusal.code, refusal.reason)
         except ApiError as error:
             plan.refuse(503, error.message)
         return plan
-
-    def redirect(self, target, destination, caller):
-        """[Stage] of a 3xx of a destination: its account pays what that costs."""
-        plan = Plan(target)
-        account = destination.account
-        if account is None or account.type in OUTBOUND:
-            return []
-        try:
-            self._go(plan, caller, account, target, "FWD", "first", 1)
-        except (Refusal, ApiError):
-            return []
-        return plan.stages
 
     # -- may he ------------------------------------------------------------------------------------
 
@@ -103,14 +131,14 @@ class Planner:
         busy = self.board.busy()
         if busy:
             raise Refusal(503, f"no more calls: {busy}")
-        self._state(plan, account)
+        for each in (account, caller.via or account):
+            self._state(each)
         for each in (account, *self._above(account)):
-            profile = self.profiles.of(each.id)
-            if profile is not None and profile.maxlines > 0 and self.board.lines(each.id) >= profile.maxlines:
-                raise Refusal(503, f"all {profile.maxlines} lines of {each.username} are in use")
+            if self._full(each):
+                raise Refusal(503, f"all lines of {each.username} are in use (maxlines)")
         plan.note(f"the caller is {account.username} (id {account.id}), known by {caller.proof or 'nothing'}")
 
-    def _state(self, plan, account):
+    def _state(self, account):
         if account is None:
             raise Refusal(403, "nobody is known to call")
         if not account.enabled or account.disabled:
@@ -118,6 +146,11 @@ class Planner:
         profile = self.profiles.of(account.id)
         if profile is None or not profile.candial:
             raise Refusal(403, f"{account.username} may not dial (candial)")
+
+    def _full(self, account):
+        """Whether all lines of an account, those of accounts below it among them, are in use."""
+        profile = self.profiles.of(account.id)
+        return profile is not None and 0 < profile.maxlines <= self.board.lines(account.id)
 
     def _above(self, account):
         """Its parents, the nearest first."""
@@ -131,30 +164,35 @@ class Planner:
 
     # -- whom is it for ----------------------------------------------------------------------------
 
-    def _go(self, plan, caller, account, called, mark, condition, depth):
-        """Add the stages towards what `account` has dialled; `mark` and `depth` tell a forward or transfer."""
-        if depth > FORWARDS:
-            raise Refusal(482, "forwarded in a circle")
-        number, normal = self._number(plan, caller, account, called)
-        if not depth and not mark:
+    def _go(self, plan, way, called):
+        """Add the stages towards what an account has dialled, or forwards to.  Refusal if there is none."""
+        if len(way.chain) > FORWARDS:
+            raise Refusal(482, "forwarded too often")
+        if len(called) > LONGEST:
+            raise Refusal(404, "that is no number")
+        number, normal = self._number(plan, way, called)
+        if not way.mark:
             plan.called = normal
-        if called.lower() in VOICEMAIL:
+        if number.lower() in VOICEMAIL:
             raise Refusal(501, "voicemail is not there")
-        other, how = self.directory.find(number, normal)
+        other, how = self.directory.find(number, normal) if normal != number else self.directory.find(number)
         if other is None:
-            other, how = self.directory.short(number, account), "short number"
+            other, how = self.directory.short(number, way.account), SHORT
         if other is not None and other.type not in OUTBOUND:
             plan.note(f"{number} is the account {other.username} by its {how}")
-            return self._local(plan, caller, account, other, normal, mark, condition, depth)
-        self._outside(plan, caller, account, normal, mark, condition)
+            self._local(plan, way, other, how, normal)
+        elif _OUTSIDE.fullmatch(normal):
+            self._outside(plan, way, normal)
+        else:
+            raise Refusal(404, f"{number} is nobody here")
 
-    def _number(self, plan, caller, account, called):
+    def _number(self, plan, way, called):
         """(as the dial plan makes it, its normal form)"""
-        number = called
-        if caller.techprefix and account is caller.account and number.startswith(caller.techprefix):
-            number = number[len(caller.techprefix):]
-            plan.note(f"technical prefix {caller.techprefix} is taken off: {number}")
-        number, rule = self.dialplan.rewrite(number, INCOMING if account.type in (SENDER, *OUTBOUND) else OWN)
+        number, prefix = called, way.caller.techprefix
+        if prefix and not way.mark and number.startswith(prefix):
+            number = number[len(prefix):]
+            plan.note(f"technical prefix {prefix} is taken off: {number}")
+        number, rule = self.dialplan.rewrite(number, INCOMING if way.account.type in _CARRIERS else OWN)
         if rule is not None:
             plan.note(f"dial plan {rule.id} ({rule.pattern.text}) makes it {number}")
         rules = []
@@ -167,139 +205,163 @@ class Planner:
 
     # -- accounts here -----------------------------------------------------------------------------
 
-    def _local(self, plan, caller, account, other, number, mark, condition, depth):
-        self._may_reach(account, other)
+    def _local(self, plan, way, other, how, number):
+        if other in way.chain:
+            raise Refusal(482, "forwarded in a circle")
+        self._may_reach(way.account, other, how)
         profile = self.profiles.of(other.id)
-        if profile.forwardalways:
-            plan.note(f"{other.username} forwards all calls to {profile.forwardalways}")
-            return self._forward(plan, caller, account, other, profile.forwardalways, number, mark, condition, depth)
-        charges = self._charges(account, number, other, mark)
-        members = self._members(plan, other, profile)
-        groups = [members] if profile.rgmode == 0 or len(members) < 2 else [[each] for each in members]
-        began = len(plan.stages)
-        for group in groups:
-            destinations = [self._device(caller, account, each) for each in group if not self._gone(each)]
-            if destinations:
-                plan.add(Stage(destinations, profile.noanswertimeout or 15 if self._forwards(profile) or len(groups) > 1
-                               else 60, condition if len(plan.stages) == began else "noanswer", charges))
-        names = ", ".join([each.username for each in members])
-        plan.note(f"{names} ring{'s' if len(members) == 1 else ''}" if len(plan.stages) > began else
-                  f"{names}: nobody is registered")
-        began = len(plan.stages) > began
-        for when, target in (("busy", profile.forwardonbusy), ("noanswer", profile.forwardonnoanswer),
-                             ("unavailable", profile.forwardonnoanswer)):
-            if target and (began or when == "unavailable"):
-                plan.note(f"when {when}: {target}")
-                self._forward(plan, caller, account, other, target, number, mark, when if began else condition, depth,
-                              optional=began)
-        if not plan.stages:
-            raise Refusal(480, "Not Available")
+        charges = way.charges + [self._charge(way, number, other)]
+        always = "voicemail" if profile.voicemailalways else profile.forwardalways
+        if always:
+            plan.note(f"{other.username} forwards all calls to {always}")
+            return self._forward(plan, way.onward(other, charges, way.condition, way.after), always)
+        if self._full(other):
+            plan.note(f"all lines of {other.username} are in use (maxlines)")
+            if not profile.forwardonbusy:
+                raise Refusal(486, "Busy Here")
+            return self._forward(plan, way.onward(other, charges, way.condition, way.after), profile.forwardonbusy)
+        rung = self._ring(plan, way, other, profile, charges)
+        if not rung:
+            if not profile.forwardonnoanswer:
+                raise Refusal(480, "Not Available")
+            plan.note(f"{other.username} forwards them to {profile.forwardonnoanswer}")
+            return self._forward(plan, way.onward(other, charges, way.condition, way.after), profile.forwardonnoanswer)
+        for when, target in (("busy", profile.forwardonbusy), ("noanswer", profile.forwardonnoanswer)):
+            if target:
+                plan.note(f"when {when}: forwarded to {target}")
+                self._perhaps(plan, way.onward(other, charges, when, rung), target)
 
-    @staticmethod
-    def _forwards(profile):
-        return profile.forwardonnoanswer
+    def _ring(self, plan, way, other, profile, charges):
+        """Add the stages of an account and its ring group; returns them."""
+        members, began = self._members(plan, other, profile), len(plan.stages)
+        one_by_one = profile.rgmode != 0 and len(members) > 1
+        more = one_by_one or profile.forwardonnoanswer
+        seconds = (profile.noanswertimeout or NOANSWER_SECONDS) if more else DEVICE_SECONDS
+        for group in [[each] for each in members] if one_by_one else [members]:
+            rung = plan.stages[began:]
+            condition, after = ("next", tuple(rung)) if rung else (way.condition, way.after)
+            if group[0].__class__ is str:
+                self._perhaps(plan, way.onward(other, charges, condition, after), group[0])
+                continue
+            here = [self._device(way, each) for each in group if not self._gone(each)]
+            if here:
+                plan.add(Stage(here, seconds, condition, charges, after))
+            names = ", ".join([to.account.username for to in here])
+            plan.note(f"ring{'s' if len(here) == 1 else ''} for {seconds} s: {names}" if here else
+                      f"{', '.join([each.username for each in group])}: nobody is registered")
+        return tuple(plan.stages[began:])
+
+    def _members(self, plan, other, profile):
+        """Whom a ring group rings, itself only if it is registered or names itself: Accounts, and numbers of outside
+        where they are rung one by one.  Each call begins with another one then."""
+        members = []
+        for word in profile.ringgroup[:MEMBERS]:
+            found, _ = self.directory.find(word, self.form.normal(word))
+            if found is None and profile.rgmode != 0:
+                members.append(word)
+            elif found is None or found.type in OUTBOUND:
+                plan.note(f"{word} of the ring group is no account: it does not ring")
+            elif found not in members:
+                members.append(found)
+        if not members:
+            return [other]
+        if profile.rgmode != 0:
+            if len(self._turns) >= TURNS:
+                self._turns.clear()
+            turn = self._turns[other.id] = self._turns.get(other.id, -1) + 1
+            members = members[turn % len(members):] + members[:turn % len(members)]
+        return members if other in members or self._gone(other) else [other, *members]
 
     def _gone(self, account):
         return not account.enabled or account.disabled or not self.locations.of(account.id)
 
-    def _may_reach(self, account, other):
+    def _may_reach(self, account, other, how):
+        """A number is everybody's to call, a user name only those of its group."""
         if not other.enabled or other.disabled:
             raise Refusal(480, f"{other.username} is disabled")
-        if account.usergroup and other.usergroup and account.usergroup != other.usergroup:
+        if how != NUMBER and account.usergroup and other.usergroup and account.usergroup != other.usergroup:
             raise Refusal(403, f"{other.username} is of another usergroup")
         for one, two in ((account, other), (other, account)):
             partners = self.profiles.of(one.id).allowedpartners
             if partners and not {str(two.id), two.username.lower()} & {word.lower() for word in partners}:
                 raise Refusal(403, f"{two.username} is not among the allowedpartners of {one.username}")
 
-    def _members(self, plan, other, profile):
-        """The accounts that ring: the ring group's, itself among them only if it names itself."""
-        members = []
-        for word in profile.ringgroup[:MEMBERS]:
-            found, _ = self.directory.find(word)
-            if found is not None and found not in members and found.type not in OUTBOUND:
-                members.append(found)
-        return members or [other]
+    def _forward(self, plan, way, target):
+        """Stages of a forward: who called pays his call to who forwards, who forwards the rest."""
+        self._state(way.account)
+        self._go(plan, way, target)
 
-    def _forward(self, plan, caller, account, other, target, number, mark, condition, depth, optional=False):
-        """Stages of a forward: the caller pays his call to `other`, `other` pays the rest."""
-        if target.lower() in VOICEMAIL:
-            if optional:
-                return
-            raise Refusal(501, "voicemail is not there")
-        first = len(plan.stages)
+    def _perhaps(self, plan, way, target):
+        """The same where the call can do without."""
+        began = len(plan.stages)
         try:
-            self._state(plan, other)
-            self._go(plan, caller, other, target, "FWD", condition, depth + 1)
+            if began >= STAGES:
+                raise Refusal(480, "enough have been tried by then")
+            self._forward(plan, way, target)
         except Refusal as refusal:
-            if not optional:
-                raise
-            return plan.note(f"but {target} cannot be called: {refusal.reason}")
-        own = self._charges(account, number, other, mark)
-        for stage in plan.stages[first:]:
-            stage.charges = own + stage.charges
+            del plan.stages[began:]
+            plan.note(f"but {target} is not called: {refusal.code} {refusal.reason}")
 
-    def _device(self, caller, account, other):
-        return self._shown(Destination("account", other, other.username), caller, account, self.profiles.of(other.id),
-                           False)
+    def _device(self, way, other):
+        to = Destination("account", other, other.username)
+        return shown(to, way.caller, self.profiles.of(way.caller.account.id), self.profiles.of(other.id), False)
 
     # -- outside -----------------------------------------------------------------------------------
 
-    def _outside(self, plan, caller, account, number, mark, condition):
-        if not number.lstrip("+")[:1].isdigit():
-            raise Refusal(404, f"{number} is nobody here")
-        profile = self.profiles.of(account.id)
-        if (profile.enabledprefixes or profile.blockprefixes) and not permitted(
-                number, profile.enabledprefixes, profile.blockprefixes):
-            raise Refusal(403, f"{account.username} may not call {number} (enabledprefixes, blockprefixes)")
-        moved = self.ported.find(number)
+    def _outside(self, plan, way, number):
+        account, moved, above = way.account, self.ported.find(number), self._above(way.account)
+        for each in (account, *above):
+            profile = self.profiles.of(each.id)
+            if (profile.enabledprefixes or profile.blockprefixes) and not permitted(
+                    number, profile.enabledprefixes, profile.blockprefixes):
+                raise Refusal(403, f"{each.username} may not call {number} (enabledprefixes, blockprefixes)")
         routed = number
         if moved is not None:
             routed = moved.providerpx + (moved.newnumber or number)
             plan.note(f"ported: routed as {routed}" + (f" to {moved.newdomain}" if moved.newdomain else ""))
-        above = self._above(account)
-        charges = self._charges(account, number, None, mark)
-        if charges[0].rate is None:
-            raise Refusal(404 if not self.routing.takes(routed) else 403, f"no price for {number}")
-        plan.charge = plan.charge or charges[0]
-        rate = charges[0].rate
+        charge = self._charge(way, number, None)
+        rate = charge.rate
+        if rate is None:
+            raise Refusal(403 if self.routing.takes(routed) else 404, f"no price for {number}")
+        plan.charge = plan.charge or charge
         plan.note(f"price: prefix {rate.prefix or 'any'} {rate.destination or ''} at {decimal(rate.tariff.minute)}"
-                  f" {rate.currency}/min, paid by {charges[0].payer.username}".replace("  ", " "))
-        routes = self.routing.routes(Asker(account, caller.number, above), routed, self._lines, plan.trace)
+                  f" {rate.currency}/min, paid by {charge.payer.username}".replace("  ", " "))
+        routes = self.routing.routes(Asker(account, way.caller.number, above), routed, self._lines, plan.trace)
         if not routes:
             raise Refusal(503 if self.routing.takes(routed) else 404, f"no trunk takes {routed}")
-        for at, route in enumerate(routes):
-            to = Destination("trunk", route.account, route.number)
-            to.cost = self.rates.find(route.account, number, kind=PROVIDER) if self.rates.has(PROVIDER) else None
-            if moved is not None:
-                to.domain, to.port = moved.newdomain, moved.newport
-            self._shown(to, caller, account, route.profile, True)
-            plan.add(Stage([to], TRUNK_SECONDS, condition if not at else "failed", charges))
-            plan.note(f"trunk {route.account.username} ({to.domain or route.profile.host}) as {route.number}, priority"
-                      f" {route.row.priority}" + (", it rests: only if the others fail" if route.resting else ""))
+        charges = way.charges + [charge]
+        for route in routes[:max(0, STAGES - len(plan.stages))]:
+            to = self._trunk(plan, way, route, number, moved)
+            first = route is routes[0]
+            plan.add(Stage([to], TRUNK_SECONDS, way.condition if first else "failed", charges, way.after if first
+                           else plan.stages[-1:]))
+
+    def _trunk(self, plan, way, route, number, moved):
+        account = route.account
+        to = Destination("trunk", account, route.number, lambda: self._cost(account, number))
+        if moved is not None:
+            to.domain, to.port = moved.newdomain, moved.newport
+        plan.note(f"trunk {account.username} ({to.domain or route.profile.host}) as {route.number}, priority"
+                  f" {route.row.priority}" + (", it rests: only if the others fail" if route.resting else ""))
+        return shown(to, way.caller, self.profiles.of(way.caller.account.id), route.profile, True)
 
     def _lines(self, id):
         return self.board.lines(id, below=False)
 
     # -- what it costs -----------------------------------------------------------------------------
 
-    def _charges(self, account, number, other, mark):
-        """[Charge] of an account's call; calls to accounts here are free unless there is a price."""
+    def _charge(self, way, number, other):
+        """The Charge of an account's call; calls to accounts here are free unless that very number has a price."""
+        account = way.account
         rate = self.rates.find(account, number) if other is None or number[:1].isdigit() else None
-        levels = self.rates.levels(account, number) if rate is not None else ()
-        return [Charge(account, self.payer(account), number, rate, levels, other, mark)]
+        if rate is not None and other is not None and rate.prefix != number:
+            rate = None
+        levels = self.rates.levels(account, number) if rate is not None and account.parentid else ()
+        return Charge(account, self.payer(account), number, rate, levels, other, way.mark)
 
-    # -- what is shown -----------------------------------------------------------------------------
-
-    def _shown(self, to, caller, account, profile, trunk):
-        """Caller's number as the other side sees it (cli of whoever calls and of whoever is called)."""
-        own = self.profiles.of(caller.account.id)
-        policy = profile.cli
-        number = caller.number or caller.account.telnumber or caller.account.username
-        hide = HIDE_ALL if HIDE_ALL in (policy, own.cli) else HIDE if HIDE in (policy, own.cli) or (
-            caller.private and policy != ALWAYS) else 0
-        to.caller, to.display = number, "" if hide else caller.display or own.displayname
-        to.hidden = bool(hide)
-        if hide != HIDE_ALL and (policy == ASSERT or trunk and (hide == HIDE or policy == ASSERT_TRUSTED)):
-            to.asserted = number
-        return to
+    def _cost(self, account, number):
+        """The Rate of a trunk, None without one."""
+        try:
+            return self.rates.find(account, number, kind=PROVIDER) if self.rates.has(PROVIDER) else None
+        except ApiError:
+            return None             # told again when the record is written

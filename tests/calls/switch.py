@@ -161,9 +161,9 @@ class Switch:
         return [SimpleNamespace(kind=kind, account=self.person(name) if account else None, number=name, cost=None)
                 for name in names]
 
-    def stage(self, *names, charges=(), timeout=30, condition="first", kind="account"):
+    def stage(self, *names, charges=(), timeout=30, condition="first", kind="account", after=()):
         return SimpleNamespace(destinations=self.to(*names, kind=kind), timeout=timeout, condition=condition,
-                               charges=list(charges))
+                               charges=list(charges), after=after)
 
     def plan(self, *stages, code=0, reason=""):
         return SimpleNamespace(code=code, reason=reason, stages=list(stages), called="", dialled="", trace=[])

@@ -231,6 +231,33 @@ def test_forwards_by_what_became_of_the_first(switch, outcome, target):
     switch.clean()
 
 
+@pytest.mark.parametrize("code", [486, 480, 404, 500, 603, 0])
+def test_the_next_one_of_a_group_is_rung_whatever_became_of_the_one_before(switch, code):
+    first = switch.stage("bob", timeout=10)
+    second = switch.stage("carl", timeout=10, condition="next", after=(first,))
+    switch.call("john", first, second, switch.stage("x", condition="busy", after=(first, second)))
+    if code:
+        switch.legs["bob"].fail(code)
+    else:
+        switch.run(10)
+    assert list(switch.legs) == ["bob", "carl"]
+    switch.legs["carl"].fail(486)
+    assert list(switch.legs) == ["bob", "carl", "x"]
+    switch.legs["x"].fail(486)
+    switch.clean()
+
+
+def test_a_forward_is_followed_only_from_where_it_belongs_and_nobody_there_is_as_no_answer(switch):
+    first = switch.stage("bob", timeout=10)
+    busy = switch.stage("b", condition="busy", after=(first,))
+    switch.call("john", first, busy, switch.stage("deep", condition="noanswer", after=(busy,)),
+                switch.stage("n", condition="noanswer", after=(first,)))
+    switch.legs["bob"].fail(480)
+    assert list(switch.legs) == ["bob", "n"]
+    switch.legs["n"].fail(486)
+    switch.clean()
+
+
 def test_a_forward_that_its_owner_cannot_pay_leaves_the_caller_with_busy(switch):
     bob = switch.person("bob", currency="USD")
     bridge = switch.call("john", switch.stage("bob"),
