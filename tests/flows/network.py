@@ -17,6 +17,7 @@ import heapq
 import random
 from itertools import count
 
+from mizu.base.errors import NotReached
 from mizu.base.task import Future
 
 MTU = 65507
@@ -198,7 +199,7 @@ class Endpoint:
             try:
                 future.set(self.connect(host, port, transport))
             except OSError as error:
-                future.fail(error)
+                future.fail(NotReached(502, str(error)))
         return future
 
     def close(self):

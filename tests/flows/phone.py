@@ -172,11 +172,11 @@ class Phone:
             self._answered[key] = b""
 
     def _call(self, message):
-        return next((call for call in self.calls if call.call_id == message.call_id), None)
+        return next((call for call in reversed(self.calls) if call.call_id == message.call_id), None)
 
     def _asked(self, message):
         call = self._call(message)
-        if call is not None:
+        if call is not None and (message.to_tag or call.state != "ended"):
             call.received(message)
         elif message.method == "INVITE" and not message.to_tag:
             call = Call(self, message.call_id, outgoing=False)

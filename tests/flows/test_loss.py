@@ -98,7 +98,7 @@ def test_whatever_people_do_it_ends(spoilt, seed):
     office, alice, bob = spoilt(seed)
     again = random.Random(seed)
     office.network.__dict__.update(loss=0.0, double=0.0, delay=(0.005, 0.02))
-    carol, second = office.phone("carol"), office.device("bob")
+    carol, second = office.phone("carol", transport="TCP"), office.device("bob")
     office.network.__dict__.update(SPOILT)
     phones = [alice, bob, carol, second]
     for phone in phones:
@@ -106,6 +106,9 @@ def test_whatever_people_do_it_ends(spoilt, seed):
                                                    lambda: call.ring(183, sdp(call.phone.host)), lambda: None))()
     for _ in range(25):
         phone = again.choice(phones)
+        if phone is carol and again.random() < 0.2:     # its connection breaks
+            phone.flow.close()
+            phone.register()
         calls = [call for call in phone.calls if call.state != "ended"]
         if not calls:
             phone.invite(again.choice(("alice", "bob", "carol")), again.choice((None, sdp(phone.host))),
