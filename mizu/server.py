@@ -47,7 +47,6 @@ from .records.listing import Listing
 from .records.locations import Locations
 from .records.mail import Mails
 from .records.notices import send_notices
-from .records.numberform import NumberForm
 from .records.numbers import Numbers
 from .records.opencalls import OpenCalls
 from .records.payments import Payments
@@ -172,7 +171,7 @@ class Server:
 
     def _build_calls(self):
         clock, settings = self.clock, self.settings
-        self.form, self.profiles = NumberForm(settings), Profiles(self.db)
+        self.form, self.profiles = self.rates.form, Profiles(self.db)
         self.dialplan, self.ported = DialPlan(self.db), PortedNumbers(self.db)
         self.directory = Directory(self.db, self.users)
         self.sources = Sources(self.db, self.users, self.profiles, self.form)
@@ -210,6 +209,7 @@ class Server:
         self.certificate = Certificate(self.settings, self.log)
         self.ports = Ports(self.reactor, self.streams, self.settings, self.log)
         self.resolver = Resolver(self.reactor, self.streams, self.entropy, lambda: self.settings.dnsservers)
+        self.sources.addresses = self.resolver.addresses
         self.transports = Transports(self.reactor, self.streams, self.settings, self.entropy, self.resolver, self.ports,
                                      self.lan.__contains__, own_addresses(), self.log)
         self.ports.on_error = self.transports.on_icmp
@@ -418,6 +418,7 @@ class Server:
         self.audit.tick()
         self.locations.tick()
         self.switch.tick()
+        self.sources.tick()
         for queue in self.queues:
             queue.tick()
 

@@ -5,7 +5,6 @@ from ..api.param import Param, phone
 from ..base.errors import ApiError
 from ..base.message import Answer
 from ..records.price import LONGEST, maximum_duration
-from ..records.rates import dialled
 from ..records.values import decimal
 from .accounts import U_ID, U_USERNAME
 
@@ -16,7 +15,7 @@ from .accounts import U_ID, U_USERNAME
 def rating(ctx, bnum, u_id=None, u_username=None):
     nobody = ctx.principal.target is None and not ctx.is_admin      # opened to the public by a row of tb_api
     account = None if nobody else ctx.account(u_id, u_username, False)
-    number = dialled(bnum)
+    number = ctx.server.rates.form.beginning(bnum)
     rate = ctx.server.rates.find(account, number)
     if rate is None:
         raise ApiError(404, f"no price for {bnum}")

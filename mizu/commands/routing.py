@@ -69,7 +69,7 @@ def _money(server, plan, data):
         data.setdefault("currency", charge.rate.currency)
         data["maxduration"] = min(longest, data.get("maxduration", longest))
         lines.append(f"{charge.payer.username} pays {decimal(tariff.minute)} {charge.rate.currency} a minute and has"
-                     f" {decimal(available)}: {longest} s at most")
+                     f" {decimal(available)}: {longest} s at most" + ("" if longest else ", refused with 402"))
     return lines
 
 

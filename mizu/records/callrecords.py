@@ -9,7 +9,7 @@ call: what happened comes as a row.
 from ..base.errors import ApiError
 from .account import OUTBOUND
 from .price import Tariff, price
-from .rates import COMPANY, OTHER, PROVIDER, SALES, dialled
+from .rates import COMPANY, OTHER, PROVIDER, SALES
 from .reservations import Reservation
 from .values import decimal
 
@@ -136,7 +136,7 @@ class CallRecords:
     # -- what it costs us
 
     def _cost(self, row, seconds, when, provider):
-        rates, currency, number = self.rates, row["currency"], dialled(row["callednumber"])
+        rates, currency, number = self.rates, row["currency"], self.rates.form.normal(row["callednumber"])
         if provider is None and rates.has(PROVIDER):
             called = self.users.by_id(row["calledid"])
             if called is not None and called.type in OUTBOUND:

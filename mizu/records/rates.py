@@ -13,6 +13,7 @@ from ..base.clock import utc_text
 from ..base.errors import ApiError, ConfigError
 from ..base.zone import Zone
 from . import account as accounts
+from .numberform import NumberForm
 from .price import MICRO, Tariff
 from .timetype import SPECIFIC, Moment
 from .users import DEPTH
@@ -106,7 +107,10 @@ class Rate:
 
 class Rates:
     """db, settings (timezone, country, peakhours …), clock, users, currencies; payer(account): who is charged for an
-    account, whose currency everything is turned into; log or None."""
+    account, whose currency everything is turned into; log or None.
+
+    form   NumberForm: numbers as prefixes are compared with them
+    """
 
     def __init__(self, db, settings, clock, users, currencies, payer, log=None):
         self.db = db
@@ -116,6 +120,7 @@ class Rates:
         self.currencies = currencies
         self.payer = payer
         self.log = log
+        self.form = NumberForm(settings)
         self._lists = None          # {(type, packetid, parentid): PriceList}
         self._own = {}              # {userid: {type: PriceList}}
         self._kinds = None          # types of all entries
@@ -254,12 +259,6 @@ class Rates:
         rows = self.db.rows("SELECT day FROM tb_holidays WHERE coalesce(country, '') = '' OR :country = ''"
                             " OR lower(country) = lower(:country)", {"country": self.settings.country})
         return frozenset([day.strip()[:10] for day, in rows])
-
-
-def dialled(number):
-    """A number as it is written -> as prefixes are compared with it: no separators, no + or 00 in front."""
-    digits = "".join([character for character in number if character not in " ()/.-:"])
-    return digits.lstrip("+").removeprefix("00")
 
 
 def _common(first, last):

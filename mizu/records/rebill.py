@@ -13,7 +13,7 @@ from ..base.errors import ApiError
 from .account import OUTBOUND
 from .periods import seconds
 from .price import price
-from .rates import COMPANY, ENDUSER, OTHER, PROVIDER, SALES, dialled
+from .rates import COMPANY, ENDUSER, OTHER, PROVIDER, SALES
 from .values import decimal
 
 PAGE = 500
@@ -190,7 +190,7 @@ class _Work:
         sums   {userid: what the ledger says that it was charged for the record}, in the order of the bookings
         """
         cdrid, datum, connected, callerid, calledid, called, duration, currency, charged, *costs = row
-        number, when = dialled(called or ""), _answered(connected, datum, duration)
+        number, when = self.rates.form.normal(called or ""), _answered(connected, datum, duration)
         caller = self._account(callerid)
         shares = [("tb_cdrs", "costenduser", cdrid, caller, currency, charged)]
         shares += [("tb_cdrresellers", "cost", id, self._account(resellerid), own, cost)

@@ -11,11 +11,13 @@ accounts prove themselves alike, the one that is named in From; if none is, or d
 digest has to tell.  A request that brings credentials is judged by them first, and by permits().
 
 An outbound trunk that is to prove itself by address and has no authip is known by where calls to it go.  Domain names
-are resolved elsewhere: `names` are wanted, resolved() brings their addresses.
+are asked for once a minute; while no name server answers, the addresses that were known hold.
 """
 
 import ipaddress
 
+from ..base.errors import ApiError
+from ..base.task import spawn
 from .account import OUTBOUND
 
 NONE, ADDRESS, PREFIX, PREFIX_ADDRESS, DIGEST, NAME, PORT, ADDRESS_NAME, ADDRESS_DIGEST, RANGE, RANGE_DIGEST = range(11)
@@ -37,6 +39,12 @@ MEMO = 20_000
 
 NETWORKS = 10_000
 """Networks and single addresses of one range: a range of nonsense does not fill the memory."""
+
+NAMES = 1_000
+"""Domain names that are resolved."""
+
+AGAIN = 60
+"""Ticks of a second between two times that the domain names are asked for; the resolver keeps answers for their TTL."""
 
 PORT_DEFAULT = 5060
 
@@ -78,7 +86,10 @@ class Entry:
 
 
 class Sources:
-    """db, users, profiles (anumberlookup), form (NumberForm)."""
+    """db, users, profiles (anumberlookup), form (NumberForm).
+
+    addresses   callable(domain name) -> Future of its addresses, set by whoever has a resolver
+    """
 
     def __init__(self, db, users, profiles, form):
         self.db = db
@@ -92,11 +103,20 @@ class Sources:
         self._prefixes = []         # [Entry] of needauth 2, the longest first
         self._addresses = {}        # {domain name: (address, …)} as resolved
         self._memo = {}
+        self.addresses = None
+        self._ticks = 0
+        self._asking = False
         db.on_touched.append(self._touched)
 
     def reload(self):
         """Read the accounts again at the next look-up."""
         self._hosts = None
+
+    def __len__(self):
+        """Addresses, networks, domain names and prefixes that prove somebody."""
+        if self._hosts is None:
+            self._read()
+        return len(self._hosts) + sum(map(len, self._networks.values())) + len(self._named) + len(self._prefixes)
 
     def _touched(self, table, ids):
         if table in ("tb_users", "tb_users_authip"):
@@ -192,10 +212,31 @@ class Sources:
         """The domain names whose addresses are wanted."""
         if self._hosts is None:
             self._read()
-        return list(self._named)
+        return list(self._named)[:NAMES]
+
+    def tick(self):
+        """Once a second: ask for the names that are new, and for all of them once a minute."""
+        self._ticks += 1
+        if self._asking or self.addresses is None:
+            return
+        names = [name for name in self.names if self._ticks % AGAIN == 0 or name not in self._addresses]
+        if names:
+            self._asking = True
+            spawn(self._resolve(names))
+
+    async def _resolve(self, names):
+        try:
+            for name in names:
+                try:
+                    found = await self.addresses(name)
+                except ApiError:
+                    found = ()
+                self.resolved(name, found or self._addresses.get(name, ()))
+        finally:
+            self._asking = False
 
     def resolved(self, name, addresses):
-        """The addresses of a domain name now; an empty answer of the resolver is better not told."""
+        """The addresses of a domain name now."""
         if self._addresses.get(name) != (addresses := tuple(addresses)):
             self._addresses[name] = addresses
             self._memo.clear()

@@ -4,7 +4,7 @@ import pytest
 
 from mizu.api.command import TABLE, Context
 from mizu.base.message import Peer, Principal, Request, Role, Session
-from mizu.commands.rates import dialled, price_text
+from mizu.commands.rates import price_text
 
 
 @pytest.fixture
@@ -104,8 +104,3 @@ def test_somebody_unknown_hears_the_default_list_where_everybody_may_ask(priced)
 def test_prices_are_written_with_the_decimals_they_have():
     assert [price_text(micros) for micros in (0, 1, 10_000, 100_000, 125_000, 1_000_000, 12_345_678)] == [
         "0.00", "0.000001", "0.01", "0.10", "0.125", "1.00", "12.345678"]
-
-
-def test_the_beginning_of_a_dialled_number():
-    assert [dialled(text) for text in ("+36", "0036", "36", "00", "0", "john", "+0036")] == [
-        "36", "36", "36", "", "0", "john", "36"]

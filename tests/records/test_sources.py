@@ -2,6 +2,8 @@
 
 import pytest
 
+from mizu.base.errors import NotReached
+from mizu.base.task import Future
 from mizu.records.callprofile import Profiles, permitted, prefixes, words
 from mizu.records.numberform import NumberForm
 from mizu.records.sources import Sources, parse_networks, split_port
@@ -135,6 +137,39 @@ def test_a_domain_name_counts_once_it_is_resolved(senders):
     assert senders.who() == "in"
     senders.sources.resolved("gw.example.com", [THERE])
     assert senders.who() is None and senders.who(THERE) == "in"
+
+
+def test_domain_names_are_asked_for_at_once_and_once_a_minute(senders):
+    senders.add("in", 1, authip="gw.example.com")
+    asked, answer = [], Future()
+
+    def addresses(name):
+        asked.append(name)
+        return answer
+    senders.sources.tick()
+    senders.sources.addresses = addresses
+    senders.sources.tick()
+    senders.sources.tick()
+    assert asked == ["gw.example.com"] and senders.who() is None
+    answer.set([HERE])
+    assert senders.who() == "in"
+    for _ in range(56):
+        senders.sources.tick()
+    assert len(asked) == 1
+    answer = Future()
+    answer.fail(NotReached(503, "no name server answers"))
+    senders.sources.tick()
+    assert len(asked) == 2 and senders.who() == "in"
+
+
+def test_a_name_that_has_no_address_is_not_asked_for_every_second(senders):
+    senders.add("in", 1, authip="gw.example.com")
+    asked, none = [], Future()
+    none.set([])
+    senders.sources.addresses = lambda name: asked.append(name) or none
+    for _ in range(59):
+        senders.sources.tick()
+    assert len(asked) == 1 and senders.who() is None
 
 
 def test_changes_are_seen_whatever_way_they_take(senders, store):
