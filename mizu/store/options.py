@@ -190,7 +190,8 @@ _ROWS = {
          _LEVELS),
         ("normalizenumbers", "flag", "1", "bring numbers into normal form before routing and billing"),
         ("normalize_clean", "flag", "1", "drop characters that are no digits"),
-        ("normalize_localpx", "text", "", "prefix of local numbers"),
+        ("normalize_localpx", "text", "", "calling code in place of a national prefix: 36 (for a leading 0),"
+         " 06=36, several with commas; empty: as country dials"),
         ("minnormalizelength", "integer", "6", "digits; shorter numbers stay as they are", {"low": 0, "high": 32}),
         ("maxcalls", "integer", "0", "calls at once; 0: no limit", {"low": 0, "high": 100_000}),
         ("maxcallduration", "seconds", "10800", "a call may last; 0: no limit", {"low": 0, "high": 604_800}),
