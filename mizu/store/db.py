@@ -82,7 +82,7 @@ class Database:
         self._writer = Writer(self.path, self._clock)
         self._checkpointer = Checkpointer(self.path)
         self._sync = LogSync(self.path + "-wal", self._reactor, self._thread("sync"), self._fatal)
-        self._execute = self._db.execute
+        self._execute = sqlite.lenient(self._db.execute)
         self._look()
         self._foreign = False
         if self._reactor is not None:

@@ -60,6 +60,17 @@ def primary(error):
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def lenient(execute):
+    """`execute` that takes any text: octets of a peer that are no UTF-8 are surrogates, which SQLite cannot keep."""
+    def run(sql, args=()):
+        try:
+            return execute(sql, args)
+        except UnicodeEncodeError:
+            return execute(sql, [arg.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                                 if arg.__class__ is str else arg for arg in args])
+    return run
+
+
 def is_busy(error):
     """Whether another connection is in the way."""
     return primary(error) in (_BUSY, _LOCKED)

@@ -12,8 +12,8 @@ from .exchange import ALLOW, SUPPORTED, Exchange
 from .session import MINIMUM, too_small
 
 CALLING, EARLY, ANSWERED, TALKING, LEAVING, ENDED = range(6)
-"""Nothing yet · a provisional answer · 200 sent or received, no ACK yet · confirmed · hung up, but the ACK of our 200
-is to come before the BYE (15) · silent for ever."""
+"""Nothing yet · a provisional answer · 200 sent or received, no ACK yet · confirmed · hung up, but the BYE has to wait,
+for the ACK of our 200 (15) or the answer to our last news · silent for ever."""
 
 GONE = (408, 481)
 """RFC 3261 12.2.1.2: a request of the dialog that is answered so ends it; 0 stands for a broken transport."""
@@ -39,7 +39,7 @@ class Leg:
     """
     __slots__ = ("agent", "bridge", "side", "flow", "call_id", "tag", "dialog", "state", "started", "answered",
                  "alive_at", "theirs", "ours", "serving", "asking", "waiting", "owed", "ack", "session", "allowed",
-                 "agent_name", "credentials", "account", "phone", "farewell")
+                 "agent_name", "credentials", "account", "phone", "farewell", "news")
 
     def __init__(self, agent, bridge, side, flow, call_id):
         self.agent = agent
@@ -64,6 +64,7 @@ class Leg:
         self.account = None
         self.phone = True                       # behind a NAT perhaps: it is reached where it was heard
         self.farewell = ()                      # fields of the BYE of a leg that is leaving
+        self.news = 0                           # NOTIFYs of a transfer that were not answered yet
 
     # -- to and from the bridge
 
@@ -143,7 +144,7 @@ class Leg:
         self.waiting = None
         transaction.acked()
         if self.state == LEAVING:
-            return self.part()
+            return self.part() if not self.news else None
         if self.state == ANSWERED:
             self.state = TALKING
         body = self.body_of(message)
@@ -333,14 +334,21 @@ class Leg:
         event.reply(501)
 
     def hang_up(self, event):
-        """BYE, now or once the dialog is confirmed."""
+        """BYE, now or once the dialog is confirmed and a transferor has heard how its transfer went."""
         self.farewell = (("Reason", event.reason),) if event.reason.startswith(("SIP;", "Q.850;")) else ()
-        if self.state != ANSWERED or self.waiting is None:
+        unconfirmed = self.state == ANSWERED and self.waiting is not None
+        if not unconfirmed and not self.news:
             return self.part()
         self.state = LEAVING
         self.bridge = Nobody
         if self.session is not None:
             self.session.stop()
+
+    def told(self):
+        """A transferor has heard the news."""
+        self.news -= 1
+        if self.state == LEAVING and not self.news and self.waiting is None:
+            self.part()
 
     def part(self):
         self.pay(None)

@@ -56,5 +56,6 @@ def _notify(leg, number, code):
         return
     state = f"active;expires={SECONDS}" if code < 200 else "terminated;reason=noresource"
     fragment = f"SIP/2.0 {code} {reason_phrase(code)}\r\n".encode()
-    leg.ask("NOTIFY", lambda status, response: None, Body("message/sipfrag;version=2.0", fragment),
+    leg.news += 1
+    leg.ask("NOTIFY", lambda status, response: leg.told(), Body("message/sipfrag;version=2.0", fragment),
             (("Event", f"refer;id={number}"), ("Subscription-State", state), ("Contact", None)))

@@ -15,7 +15,7 @@ it (`asked`, methods) and the last session description of the other side (`body`
 from mizu.sip.digest import authorize
 from mizu.sip.headers import parse_challenge, parse_name_addr
 from mizu.sip.message import Message
-from mizu.sip.parser import parse
+from mizu.sip.parser import SipError, parse
 from tests.flows.network import FakeEntropy
 
 T1, LIFE = 0.5, 32.0
@@ -144,7 +144,10 @@ class Phone:
     def _received(self, data, flow):
         if not data.strip():
             return
-        message = parse(data, flow.reliable)
+        try:
+            message = parse(data, flow.reliable)
+        except SipError:        # an answer to what has arrived spoilt repeats it
+            return
         message.flow = flow
         if message.status:
             asking = self._asking.get((message.branch, message.method))
@@ -405,6 +408,8 @@ class Call:
         """A request within the call."""
         method = message.method
         self.asked.append(method)
+        if self.state == "ended" and method not in ("BYE", "CANCEL"):
+            return self._okay(message, 481)
         handler = getattr(self, f"_on_{method.lower()}", None)
         if handler is not None:
             return handler(message)

@@ -114,7 +114,7 @@ def test_whatever_people_do_it_ends(spoilt, seed):
             phone.invite(again.choice(("alice", "bob", "carol")), again.choice((None, sdp(phone.host))),
                          again.choice(((), (("Require", "100rel"),), (("Supported", "timer"),))))
         else:
-            _something(again, again.choice(calls), calls)
+            something(again, again.choice(calls), calls)
         office.run(again.choice((0.05, 0.3, 1.0, 4.0)))
     for phone in phones:
         phone.on_call = lambda call: call.refuse(480)
@@ -127,7 +127,7 @@ def test_whatever_people_do_it_ends(spoilt, seed):
     office.swept()
 
 
-def _something(again, call, calls):
+def something(again, call, calls):
     if call.state == "talking":
         what = again.randrange(8)
         if what < 2:

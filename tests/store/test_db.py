@@ -40,6 +40,12 @@ def test_rows_row_and_value(db):
     assert db.value("SELECT 1 FROM tb_users WHERE id = 9") is None
 
 
+def test_octets_that_are_no_text_are_kept_as_a_sign_of_them_and_found_as_such(db):
+    add(db, "m\udcfcller")
+    assert db.value("SELECT username FROM tb_users WHERE username = ?", ("m\udcfcller",)) == "m\ufffdller"
+    assert db.rows("SELECT 1 FROM tb_users WHERE username = ? AND id = ?", ("\udc80", 1)) == []
+
+
 def test_an_exception_in_a_unit_rolls_it_back(db):
     with pytest.raises(KeyError):
         with db.unit() as unit:
