@@ -55,6 +55,7 @@ class Locations:
         self._changed = {}          # id of a binding -> Binding, or None if it is gone
         self._states = {}           # account id -> arguments of _STATE or _STATE_ONLY
         self._tokens = {}           # (account id, text of push): none
+        self._moved = set()         # ids of accounts whose calls have changed
         self._saving = False
         self._tidied = True         # nothing that a former process has left is out of date
         self._load()
@@ -110,7 +111,7 @@ class Locations:
 
     def waiting(self):
         """How many rows wait to be written."""
-        return len(self._changed) + len(self._states) + len(self._tokens)
+        return len(self._changed) + len(self._states) + len(self._tokens) + len(self._moved)
 
     # -- changing ----------------------------------------------------------------------------------
 
@@ -155,7 +156,10 @@ class Locations:
             self._tokens[id, binding.push] = None
 
     def touch(self, id):
-        """A call of the account began, was answered or ended: have tb_users told."""
+        """A call of the account began, was answered or ended: have tb_users told, once for all of a second."""
+        self._moved.add(id)
+
+    def _state_of(self, id):
         status = self.busy(id) or (REGISTERED if self.registered(id) else OFFLINE)
         state = self._states.get(id)
         if state is not None and len(state) > 3:
@@ -244,6 +248,9 @@ class Locations:
 
     def _write(self):
         """One batch in one transaction."""
+        for id in list(self._moved)[:BATCH]:
+            self._moved.discard(id)
+            self._state_of(id)
         changed, states, tokens = (_take(each) for each in (self._changed, self._states, self._tokens))
         try:
             with self.db.unit() as unit:

@@ -24,6 +24,9 @@ TOO_BIG = 1300
 MAX_UDP = 65_536
 """Far ends over UDP that are remembered, in a younger and an older half each; one that is forgotten is made anew."""
 
+MAX_ROUTES, ROUTE_SECONDS = 4096, 5.0
+"""Hosts whose way is remembered, and for how long: asking the kernel costs 15 us, and its routes may change."""
+
 MAX_CONNECTING = 256
 """Connections that are being opened; more are refused."""
 
@@ -57,6 +60,7 @@ class Transports:
         self._young, self._old = {}, {}     # {(kernel's address, Local): UdpFlow}
         self._open = {}                     # {(transport, host, port): StreamFlow}
         self._connecting = {}               # {(transport, host, port, name): Future}
+        self._routes = {}                   # {host: ((Local, our address), until)}
         self._context = None
 
     def __len__(self):
@@ -153,7 +157,7 @@ class Transports:
     def reload(self):
         """The settings have changed: externip, the certificate."""
         self._context = None
-        self._young, self._old = {}, {}
+        self._young, self._old, self._routes = {}, {}, {}
 
     def _connect(self, key, future):
         transport, host, port, name = key
@@ -200,10 +204,17 @@ class Transports:
 
     def _udp_to(self, host, port):
         """The flow that the kernel's routes choose, from the first of our ports."""
+        now = self.reactor.now
+        found, until = self._routes.get(host, (None, 0.0))
+        if until > now:
+            return self._udp_flow(_address(host, port), *found)
         for udp in self._ports.datagram_ports:
             found = udp.towards(host)
             if found is None:
                 continue
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            self._routes[host] = found, now + ROUTE_SECONDS
             return self._udp_flow(_address(host, port), *found)
         raise NotReached(502, f"{host}:{port} cannot be reached over UDP: no way leads there")
 
