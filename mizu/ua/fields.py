@@ -7,6 +7,9 @@ PASSED = frozenset(("Alert-Info", "Call-Info", "Diversion", "History-Info", "Sub
 OWN = frozenset(("X-MAPI", "X-MPUSH"))
 """Fields of a message that go to the other side with every X- field; those of the X- that are meant for us."""
 
+TELLING = frozenset(("Call-Info", "Organization", "Subject"))
+"""RFC 3323 5.1: fields of the user's own that stay here where he asks for privacy."""
+
 MOST_PASSED = 30
 """Fields that are passed on: a message of 64 KiB could bring a thousand, and every leg would send them."""
 
@@ -21,6 +24,7 @@ def words(message, name):
 
 def passed_fields(message):
     """[(name, value)] of a message that go to the other side."""
+    kept = OWN if message.get("Privacy", "none").strip().lower() == "none" else OWN | TELLING
     fields = [(name, value) for name, values in message.fields.items()
-              if (name in PASSED or name[:2] == "X-") and name not in OWN for value in values]
+              if (name in PASSED or name[:2] == "X-") and name not in kept for value in values]
     return fields[:MOST_PASSED]
