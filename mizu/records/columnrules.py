@@ -1,5 +1,6 @@
-"""What the columns of tb_users take beyond their type, one row a column (DATA.md 1): a value that no account could
-mean is refused by the field's name before anything is written.  A column without a row takes what its type does.
+"""What the columns of accounts, prices and money take beyond their type, one row a column (DATA.md 1): a value that
+nobody could mean is refused by the field's name before anything is written.  A column without a row takes what its
+type does.
 """
 
 import re
@@ -7,6 +8,7 @@ import re
 from ..base.errors import ApiError
 from .account import TYPES
 from .newusers import address, number
+from .timetype import minutes, parse_days
 
 _DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d([ T][0-2]\d:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 
@@ -59,12 +61,42 @@ def _moment(text):
     return text
 
 
+def _hour(text):
+    if minutes(text) is None:
+        raise ValueError
+    return text
+
+
+def _days(text):
+    if parse_days(text) is None:
+        raise ValueError
+    return text
+
+
+def _matching(pattern):
+    """The text without blanks around, if it is one."""
+    pattern = re.compile(pattern, re.ASCII)
+
+    def value(text):
+        text = text.strip()
+        if not pattern.fullmatch(text):
+            raise ValueError
+        return text
+    return value
+
+
 _FLAG = _choice({0: "", 1: ""})
 _DIGIT = _range(0, 9, "a number from 0 to 9")
 _ID = _range(0, 2**53, "the id of a row, 0 for none")
 _AMOUNT = _range(0, 999_999_999.999999, "an amount from 0 to 1000000000, 0 for no limit")
 _RTP = _choice({0: "as the other side says", 1: "leave it", 2: "correct it if needed", 3: "relay behind NAT",
                 4: "relay for the caller", 5: "relay for the called", 6: "relay for any", 7: "always relay"})
+
+_PRICE = _range(0, 999_999_999.999999, "an amount from 0 to 1000000000")
+_WORTH = _range(0.000001, 999_999_999.999999, "an amount above 0 and below 1000000000")
+_SECONDS = _range(0, 86_400, "seconds from 0 to 86400")
+_TIME = _text("a time of the day as 08:00", _hour)
+_DATE_TIME = _text("a date as 2027-01-31 23:59:59, in UTC", _moment)
 
 RULES = {
     "type": _choice(TYPES),
@@ -88,7 +120,7 @@ RULES = {
     **dict.fromkeys(("parentid", "billinguserid", "packetid", "belongstocompany", "addedby", "ivrid"), _ID),
     **dict.fromkeys(("dailylimit", "monthlylimit"), _AMOUNT),
     "status": _choice({-1: "unregistered", 0: "offline", 1: "registered", 2: "ringing", 3: "in call"}),
-    **dict.fromkeys(("adddate", "statusdate"), _text("a date as 2027-01-31 23:59:59, in UTC", _moment)),
+    **dict.fromkeys(("adddate", "statusdate"), _DATE_TIME),
     "maxlines": _range(0, 1_000_000, "0 for no limit, or how many calls at once"),
     "billingday": _range(1, 31, "a day of the month from 1 to 31"),
     "port": _range(0, 65535, "a port from 0 to 65535"),
@@ -98,11 +130,43 @@ RULES = {
     "authip": _text("an address, a range or a domain", lambda text: (address(text), text)[1]),
 }
 
+TABLES = {
+    "tb_users": RULES,
+    "tb_billentries": {
+        "type": _choice({1: "end user", 2: "provider", 3: "sales", 4: "company", 5: "other"}),
+        **dict.fromkeys(("billingstep", "minammount", "freeammount"), _SECONDS),
+        "freeafter": _range(0, 10**9, "seconds from 0 to 1000000000"),
+        **dict.fromkeys(("connectfee", "vatvalue"), _PRICE),
+        "vatincluded": _FLAG,
+        **dict.fromkeys(("packetid", "userid", "parentid"), _ID),
+        **dict.fromkeys(("validfrom", "validto"), _DATE_TIME)},
+    "tb_billingtimes": {
+        "prefix": Rule("the beginning of a number in normal form, without + in front",
+                       _matching(r"|[^\s+][^\s]{0,63}")),
+        "price": _PRICE,
+        "timetype": _range(0, 11, "a number from 0 to 11"),
+        **dict.fromkeys(("fromtime", "totime"), _TIME),
+        "day": _text("days as 1-5, sat,sun, 2026-12-31 or 12-24", _days)},
+    "tb_holidays": {
+        "day": Rule("a day as 2026-12-31, or 12-24 of every year",
+                    _matching(r"(?:[0-9]{4}-)?(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"))},
+    "tb_currencies": {
+        "name": Rule("a name as USD", _matching(r"[^\s]{1,16}")),
+        "rate": _range(0, 999_999_999.999999, "units for one of the default currency, 0 if they are not known")},
+    "tb_prepaidcodes": {
+        "pin": Rule("4 to 64 of the characters 0-9 A-Z a-z _ -", _matching("[0-9A-Za-z_-]{4,64}")),
+        "value": _WORTH,
+        "enabled": _FLAG,
+        **dict.fromkeys(("validfrom", "validto"), _DATE_TIME)},
+    "tb_reservations": {"amount": _PRICE},
+}
 
-def judge(row, prefix=""):
+
+def judge(row, prefix="", table="tb_users"):
     """{column: value of its type} -> the same, as the rules have it.  ApiError 400."""
-    for name in RULES.keys() & row.keys():
-        rule, given = RULES[name], row[name]
+    rules = TABLES.get(table, {})
+    for name in rules.keys() & row.keys():
+        rule, given = rules[name], row[name]
         if given is None:
             continue
         try:

@@ -9,6 +9,8 @@ from ..store.schema import SECRET_COLUMNS
 from ..store.settings import judge
 from ..store.settings import known as setting
 from .account import SRVADMIN
+from .columnrules import TABLES
+from .columnrules import judge as judge_columns
 from .newusers import number
 from .values import checked, known
 
@@ -68,7 +70,9 @@ class Fields:
     def check(self, table, values):
         """{field: text} -> {column: value}; ApiError 404 for an unknown table, 400 for a field."""
         columns = self._columns(table)
-        row = checked(values, columns, "u_")
+        row = judge_columns(checked(values, columns, "u_"), "u_", table)
+        if table in TABLES:
+            self.users.check_currency(row.get("currency"))
         if "id" in row:
             raise ApiError(400, "the field u_id cannot be set: the server gives it")
         if not row:

@@ -65,7 +65,7 @@ class NumberForm:
 
     def _international(self, number, country, rules):
         """Without its + or international prefix, None if it has none."""
-        for prefix in ("+", "00", self._home(country).international):
+        for prefix in ("+", self._home(country).international, "00"):
             if number.startswith(prefix):
                 found = number[len(prefix):].lstrip("+")
                 found = found.removeprefix("00") if prefix == "+" else found

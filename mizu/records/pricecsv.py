@@ -170,6 +170,7 @@ class PriceReader:
         self._numbers = {}          # parsed rules -> number
         self._seen = {}             # cells of a row's rules -> number
         self._whens = {}            # cells of a row's time -> parsed
+        self._told = False          # that a prefix is no beginning of a number in normal form
         lines = iter(lines)
         self._above, first = next(((number, line) for number, line in enumerate(lines) if line.strip("; \t\r\n,")),
                                   (0, ""))
@@ -226,7 +227,12 @@ class PriceReader:
             try:
                 if len(cells) != width and (len(cells) < width or any(cells[width:])):
                     raise ValueError(f"{len(cells)} cells, the first line names {width}")
-                yield (line, self._rule(line, rules(cells)), self._cell(ROW[0], cells[prefix_at]),
+                prefix = self._cell(ROW[0], cells[prefix_at])
+                if prefix[:2] == "00" and not self._told:
+                    self._told = True
+                    self.notes.append(f"line {line}: the prefix {prefix[:40]} begins with 00: no number does"
+                                      " unless normalizenumbers is 0")
+                yield (line, self._rule(line, rules(cells)), prefix,
                        "" if destination_at is None else self._cell(ROW[1], cells[destination_at]),
                        self._cell(ROW[2], cells[price_at]), *self._when(when(cells)))
             except ValueError as error:

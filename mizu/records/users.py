@@ -248,12 +248,15 @@ class Users:
         row = judge(checked(values, self.db.columns("tb_users"), "u_"), "u_")
         if row.get("billinguserid") and self.by_id(row["billinguserid"]) is None:
             raise ApiError(404, f"no such user: {row['billinguserid']} (u_billinguserid)")
-        currency = row.get("currency")
+        self.check_currency(row.get("currency"))
+        return row
+
+    def check_currency(self, currency):
+        """ApiError 400 for one that is not in tb_currencies."""
         if currency and currency.lower() != self.settings.defaultcurrency.lower() and not self.db.value(
                 "SELECT 1 FROM tb_currencies WHERE name = ?", (currency,)):
             raise ApiError(400, f"parameter u_currency takes a currency of tb_currencies such as"
                                 f" {self.settings.defaultcurrency}, not {currency[:16]!r}")
-        return row
 
     def refuse_taken(self, username, but=0):
         if self.db.value("SELECT id FROM tb_users WHERE username = ? AND id <> ?", (username, but)):

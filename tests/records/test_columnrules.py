@@ -3,14 +3,39 @@
 import pytest
 
 from mizu.base.errors import ApiError
-from mizu.records.columnrules import RULES, judge
+from mizu.records.columnrules import RULES, TABLES, judge
 from mizu.store import schema
 
 from .store import add
 
 
 def test_each_rule_is_of_a_column():
-    assert RULES.keys() <= schema.columns("tb_users").keys()
+    assert RULES is TABLES["tb_users"]
+    for table, rules in TABLES.items():
+        assert rules.keys() <= schema.columns(table).keys()
+
+
+@pytest.mark.parametrize("table, name, good, bad", [
+    ("tb_billingtimes", "price", ["0", "0.000001", "1.5"], ["-0.000001", "1000000000"]),
+    ("tb_billingtimes", "prefix", ["", "36", "*100", "john.doe"], ["+36", "36 30"]),
+    ("tb_billingtimes", "timetype", ["11"], ["12", "-1"]), ("tb_billingtimes", "fromtime", ["", "8:00"], ["25:00", "x"]),
+    ("tb_billingtimes", "day", ["", "1-5", "12-24"], ["someday"]), ("tb_billentries", "type", ["1", "5"], ["0", "-1", "6"]),
+    ("tb_billentries", "billingstep", ["0", "60"], ["-1", "86401"]), ("tb_billentries", "connectfee", ["0.05"], ["-5"]),
+    ("tb_billentries", "vatvalue", ["27"], ["-10"]), ("tb_billentries", "currency", ["", "eur"], ["ZZZ"]),
+    ("tb_billentries", "validto", ["", "2027-01-31"], ["soon"]), ("tb_holidays", "day", ["12-24", "2026-12-31"], ["", "x"]),
+    ("tb_currencies", "rate", ["0", "389.55"], ["-1"]), ("tb_currencies", "name", ["XAU"], ["", "X Y"]),
+    ("tb_prepaidcodes", "value", ["0.000001", "5"], ["0", "-8", "1000000000"]),
+    ("tb_prepaidcodes", "pin", ["7777", "ab-CD_1"], ["", "123", "77 88", "7\u0667\u0667\u0667"]),
+    ("tb_prepaidcodes", "validto", ["", "2027-01-31 12:00:00"], ["tomorrow"]),
+    ("tb_prepaidcodes", "currency", ["", "EUR"], ["ZZZ"]), ("tb_reservations", "amount", ["0", "1"], ["-50"])])
+def test_prices_and_money_are_refused_by_name_where_nobody_could_mean_them(store, table, name, good, bad):
+    for text in good:
+        assert name in store.fields.check(table, {name: text})
+    for text in bad:
+        with pytest.raises(ApiError) as error:
+            store.fields.check(table, {name: text})
+        assert error.value.code == 400
+        assert error.value.message.startswith(f"parameter u_{name} takes ") and ", not " in error.value.message
 
 
 @pytest.mark.parametrize("name, good, bad", [

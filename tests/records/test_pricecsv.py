@@ -140,6 +140,12 @@ def test_unknown_columns_are_told_with_what_they_resemble():
                            "the column 'destination' is ignored: there is a destination already"]
 
 
+def test_prefixes_that_no_number_begins_with_are_told_once():
+    found = reader("prefix,price\n36,1\n0044,1\n0045,1\n")
+    assert [row[2] for row in found] == ["36", "0044", "0045"] and not found.faults
+    assert found.notes == ["line 3: the prefix 0044 begins with 00: no number does unless normalizenumbers is 0"]
+
+
 def test_rules_of_the_command_line_are_judged_at_once():
     check_fixed({"currency": "EUR", "vatvalue": "27", "packetid": "3", "type": "provider"})
     for name, value in (("price", "1"), ("nosuch", "1"), ("vatvalue", "x"), ("type", "9")):
