@@ -409,7 +409,7 @@ class Server:
         """Once the first turn is over: what was built will stay, so the collector need not look at it."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        gc.set_threshold(50_000, 20, 1_000_000)     # the oldest are looked at by the hour: it holds the loop for long
 
     def _housekeeping(self):
         self.http.tick()
@@ -430,6 +430,7 @@ class Server:
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""
         self.reactor.later(HOUR - self.clock.now() % HOUR + 1, self._maintain)
+        gc.collect()
         spawn(self._upkeep())
 
     async def _upkeep(self):

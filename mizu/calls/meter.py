@@ -193,7 +193,7 @@ class Meters:
         """Until more has to be set aside."""
         if meter.limit < LONGEST:
             left = meter.limit - (self.clock.monotonic() - meter.answered)
-            meter.timer = self.timers.later(max(0.0, left - MARGIN), lambda: spawn(self._extend(meter)))
+            meter.timer = self.timers.later(max(0.0, left - MARGIN), lambda: self._run(self._extend(meter)))
 
     async def _extend(self, meter):
         meter.timer = None
@@ -212,7 +212,7 @@ class Meters:
         elif meter.limit > before:
             self._wait(meter)
         else:
-            meter.timer = self.timers.later(min(left, AGAIN), lambda: spawn(self._extend(meter)))
+            meter.timer = self.timers.later(min(left, AGAIN), lambda: self._run(self._extend(meter)))
 
     def _add(self, meter):
         """Set the next slice aside, or as much of it as there is."""
@@ -237,6 +237,16 @@ class Meters:
         self.reservations.extend(unit, share.reservation, want)
         return share.reservation, want
 
+    def _run(self, coroutine):
+        """A coroutine that nobody waits for: a fault in it is told all the same."""
+        spawn(coroutine).then(self._ran)
+
+    def _ran(self, future):
+        try:
+            future.result()
+        except Exception as error:
+            self._warn(f"a charge has failed: {error!r}")
+
     # -- the end -----------------------------------------------------------------------------------
 
     def settle(self, meters, code, reason, side, ended, lossy=False):
@@ -256,7 +266,7 @@ class Meters:
             meter.state = CLOSED
         final = Final(meters, code, reason, side, ended, lossy)
         if meters:
-            spawn(self._write(final))
+            self._run(self._write(final))
 
     async def _write(self, final):
         """True once it is written."""
@@ -272,7 +282,6 @@ class Meters:
             self._not_written(final, error)
             return False
         self._posted(final)
-        self.users.reload({share.payer for meter in final.meters if meter.seconds for share in meter.shares})
         return True
 
     def _posted(self, final):
@@ -291,7 +300,7 @@ class Meters:
             self._warn(f"a call could not be charged yet: {error!r}")
             self.pending.append(final)
         if self._retry is None:
-            self._retry = self.timers.later(AGAIN, lambda: spawn(self._try_again()))
+            self._retry = self.timers.later(AGAIN, lambda: self._run(self._try_again()))
 
     async def _try_again(self):
         """Once more for all that could not be written."""
@@ -302,7 +311,7 @@ class Meters:
 
     def flush(self):
         """At the end of the process: one more try."""
-        spawn(self._try_again())
+        self._run(self._try_again())
         return len(self.pending)
 
     # -- checkpoints -------------------------------------------------------------------------------
@@ -314,7 +323,7 @@ class Meters:
     def _tick(self):
         self.start()
         if not self._saving and self.talking:
-            spawn(self.save())
+            self._run(self.save())
 
     async def save(self):
         """Write how long each has talked so far."""

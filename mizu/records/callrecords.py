@@ -126,8 +126,9 @@ class CallRecords:
         try:
             if payer is None:
                 raise ApiError(404, f"account {share.payer} is gone")
-            self.ledger.add(unit, payer, -micros, "call", row["callernumber"], row["sipcallid"],
-                            f"to {row['callednumber']}", cdrid)
+            _, payer.credit = self.ledger.add(unit, payer, -micros, "call", row["callernumber"], row["sipcallid"],
+                                              f"to {row['callednumber']}", cdrid)
+            self.db.on_undo(self.users.reload, (payer.id,))
         except ApiError as error:
             if error.code not in (404, 422):        # the store: all of it is tried again
                 raise

@@ -140,6 +140,14 @@ class Transports:
             future.fail(error)
         return future
 
+    def direct(self, uri):
+        """The flow over UDP to a numeric host that was reached lately; None: ask locate() and flow()."""
+        params = uri.params
+        if uri.scheme != "sip" or params and ("maddr" in params or (params.get("transport") or "udp").lower() != "udp"):
+            return None
+        found, until = self._routes.get(uri.host, (None, 0.0))
+        return self._udp_flow(_address(uri.host, uri.port or 5060), *found) if until > self.reactor.now else None
+
     def find(self, key):
         """The flow of this key if it is alive, or can be used again as it was; else None."""
         transport, host, port, *local = key

@@ -92,7 +92,12 @@ class Ways:
         if flow is not None and flow.alive:
             return flow
         if self.places is None:
-            self.places = iter(await self.transports.locate(shared_uri(self.uri)))
+            uri = shared_uri(self.uri)
+            flow = self.transports.direct(uri)
+            if flow is not None:
+                self.places = iter(())
+                return flow
+            self.places = iter(await self.transports.locate(uri))
         for place in self.places:
             try:
                 return await self.transports.flow(*place)

@@ -188,6 +188,9 @@ class Endpoint:
         target.streams[transport, far.host, far.port] = far
         return near
 
+    def direct(self, uri):
+        return None
+
     def flow(self, transport, host, port, name=""):
         """Future of a flow, an open one if there is."""
         future = Future()
