@@ -62,7 +62,8 @@ class Pins:
         return self.ledger.add(unit, account, worth, "recharge", actor, str(id), comment)
 
     def _find(self, pin):
-        return self.db.row(_FIND, ("".join(pin.split()),))
+        pin = "".join(pin.split())
+        return self.db.row(_FIND, (pin,)) if pin else None
 
     def _judge(self, micros, currency, validfrom, validto, used, enabled):
         """ApiError 422 if the PIN gives no credit just now."""

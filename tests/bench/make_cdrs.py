@@ -107,6 +107,8 @@ def fill(path, count=2_000_000, users=100_000, days=365, now=None, seed=1):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     numbers = [int(text.replace("_", "")) for text in sys.argv[2:5]]
     started = time.monotonic()
     fill(sys.argv[1], *numbers)

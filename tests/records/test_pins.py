@@ -85,6 +85,11 @@ def test_a_pin_of_another_currency_is_converted(store, john):
     assert store.db.value("SELECT count(*) FROM tb_prepaidcodes WHERE usedby = 0") == 2
 
 
+def test_a_blank_is_no_pin(store, john):
+    card(store, "")
+    assert refused(store, john, "  ") == (422, "wrong PIN") and not store.pins.known("")
+
+
 def test_an_unknown_pin_is_wrong(store, john):
     for pin in ("", "0", "7777 ' OR 1", "x" * 1000, "7777\0"):
         assert refused(store, john, pin) == (422, "wrong PIN")
