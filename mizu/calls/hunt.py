@@ -29,7 +29,7 @@ _TRUNKS = frozenset((401, 402, 403, 407, 408, 430))
 _PREFERRED = (415, 420, 484, 486)
 """Of the 4xx, those that tell the caller most."""
 
-_TOLD = {401: 500, 407: 500, 487: 480, 503: 500}
+_TOLD = {401: 500, 407: 500, 430: 480, 487: 480, 503: 500}
 """Codes that mean something else to the caller than they meant to us (503: 16.7; a login at a trunk)."""
 
 

@@ -78,6 +78,11 @@ class OutgoingLeg(Leg):
         self.expires = agent.settings.sessiontimer
         agent.add(self)
 
+    @property
+    def unreached(self):
+        """What it means that nothing can be sent there: of a phone, that it is not there (RFC 5626 11.6)."""
+        return 430 if self.phone else 503
+
     def _dial(self, event):
         self.opening = event
         self._try_next()
@@ -105,7 +110,7 @@ class OutgoingLeg(Leg):
             if self.state == ENDED:
                 return
             if flow is None:
-                code, response = self.last or (503, None)
+                code, response = self.last or (self.unreached, None)
                 return self._give_up(code, response)
             self.flow = flow
             self.send_invite()
@@ -166,7 +171,7 @@ class OutgoingLeg(Leg):
     def failed(self, transaction, why):
         if transaction is self.transaction and self.state in (CALLING, EARLY):
             self._stop_timer()
-            self._elsewhere(408 if why == "timeout" else 503, None)
+            self._elsewhere(408 if why == "timeout" else self.unreached, None)
 
     def _impatient(self):
         """Nothing at all was heard: whoever may still answer is taken back."""

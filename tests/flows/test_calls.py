@@ -347,6 +347,53 @@ def test_a_caller_whose_connection_breaks_while_it_rings_is_gone(office):
     office.swept()
 
 
+def test_a_telephone_that_is_not_there_any_more_is_not_available_at_once(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    bob.endpoint.close()
+    call = alice.invite("bob")
+    office.run(1)
+    assert call.codes[-1] == 480
+    office.swept()
+
+
+def test_a_caller_that_hangs_up_without_its_ack_hears_no_more_of_the_answer(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    call = alice.invite("bob")
+    call._ack = lambda invite: b""
+    office.run(1)
+    bob.calls[-1].answer()
+    office.run(0.1)
+    call.bye()
+    office.run(1)
+    sent = office.network.sent
+    office.run(30)
+    assert bob.calls[-1].state == "ended" and office.network.sent == sent
+    office.swept()
+
+
+def test_a_telephone_behind_a_proxy_is_reached_through_it(office):
+    """Path (RFC 3327), then Record-Route."""
+    alice = office.phone("alice")
+    edge = office.phone("bob", register=False)
+    message = edge.new("REGISTER", "sip:192.0.2.1", edge.address, "r1")
+    for name, value in (("Contact", "<sip:bob@10.9.9.9>"), ("Path", f"<sip:{edge.host};lr>"), ("Supported", "path")):
+        message.add(name, value)
+    edge.ask(message, lambda response: None, iter(range(2, 9)).__next__)
+    office.run(1)
+    call = alice.invite("bob")
+    office.run(1)
+    other = edge.calls[-1]
+    assert other.invitation.uri == "sip:bob@10.9.9.9" and other.invitation.get("Route") == f"<sip:{edge.host};lr>"
+    other.invitation.set("Record-Route", f"<sip:{edge.host};lr;id=7>")
+    other.answer(fields=(("Contact", "<sip:bob@10.9.9.9:5099>"),))
+    office.run(1)
+    call.bye()
+    office.run(1)
+    bye = edge.heard("BYE")[-1]
+    assert bye.uri == "sip:bob@10.9.9.9:5099" and bye.get("Route") == f"<sip:{edge.host};lr;id=7>"
+    office.swept()
+
+
 def behind(office, username, transport="UDP"):
     """A telephone behind a NAT."""
     office.account(username)

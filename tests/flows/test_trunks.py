@@ -4,7 +4,7 @@ import pytest
 
 from mizu.sip.digest import ha1, verify
 from mizu.sip.headers import parse_credentials
-from tests.flows.phone import sdp
+from tests.flows.phone import Phone
 
 CHALLENGE = 'Digest realm="carrier", qop="auth", nonce="n{}", algorithm=MD5'
 
@@ -120,6 +120,22 @@ def test_the_addresses_of_a_trunk_are_tried_in_their_order(paying):
     paying.swept()
 
 
+def test_a_trunk_behind_a_proxy_gets_its_calls_through_it(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5", proxy="203.0.113.7")
+    proxy = Phone(paying.network, "203.0.113.7", "proxy")
+    call = paying.alice.invite("36201234567")
+    paying.run(1)
+    invite = proxy.calls[-1].invitation
+    assert invite.uri == "sip:36201234567@203.0.113.5" and invite.get("Route") == "<sip:203.0.113.7;lr>"
+    invite.set("Record-Route", "<sip:203.0.113.7;lr>")
+    proxy.calls[-1].answer(fields=(("Contact", "<sip:x@203.0.113.5>"),))
+    paying.run(1)
+    call.bye()
+    paying.run(1)
+    assert proxy.heard("BYE")[-1].get("Route") == "<sip:203.0.113.7;lr>" and not carrier.calls
+    paying.swept()
+
+
 def guarded(trunk, code=407, password="hush", methods=("INVITE", "BYE", "UPDATE")):
     """A carrier that asks for a digest, for each request anew."""
     asked, answered = ("WWW-Authenticate", "Authorization") if code == 401 else ("Proxy-Authenticate",
@@ -187,7 +203,6 @@ def test_a_call_from_a_trunk_reaches_an_account_and_its_dialog_says_where_it_is(
     elsewhere = paying.network.endpoint("203.0.113.55", 5060)
     heard = []
     elsewhere.received = lambda data, flow: heard.append(data)
-    carrier.__class__.contact.fget                          # a carrier whose dialogs live at another host
     call = carrier.invite("alice", fields=(("Contact", "<sip:media@203.0.113.55>"),))
     paying.run(1)
     paying.alice.calls[-1].answer()
