@@ -79,6 +79,7 @@ from .serve.sipapi import SipApi
 from .serve.sipport import Transports
 from .serve.static import StaticFiles
 from .store.db import Database
+from .store.group import Group
 from .switch import Switch, Timers
 from .ua.digests import Digests
 from .ua.keepalive import KeepAlive
@@ -179,7 +180,7 @@ class Server:
         self.board = Board(clock, settings, self.users, self.log)
         self.board.changed = self.locations.touch
         self.meters = Meters(self.db, clock, self.reactor, settings, self.users, self.rates, self.reservations,
-                             self.callrecords, self.opencalls, self.log)
+                             self.callrecords, self.opencalls, self.log, Group(self.db, self.reactor.soon))
         self.currentcalls = CurrentCalls(self.board, self.users, clock)
         self.listing.currentcalls = self.currentcalls.by_account
 

@@ -15,6 +15,7 @@ from ..base.task import Future, spawn
 from ..records.callrecords import Share
 from ..records.opencalls import MARK
 from ..records.price import LONGEST, maximum_duration, price
+from ..store.group import Group
 from .record import row_of
 
 SLICE = 60
@@ -97,10 +98,13 @@ class Final:
 
 
 class Meters:
-    """db, clock, timers, settings, users, rates, reservations, callrecords, opencalls; log or None."""
+    """db, clock, timers, settings, users, rates, reservations, callrecords, opencalls; log or None; group
+    (store.group.Group)."""
 
-    def __init__(self, db, clock, timers, settings, users, rates, reservations, callrecords, opencalls, log=None):
+    def __init__(self, db, clock, timers, settings, users, rates, reservations, callrecords, opencalls, log=None,
+                 group=None):
         self.db = db
+        self.group = group or Group(db)
         self.clock = clock
         self.timers = timers
         self.settings = settings
@@ -128,9 +132,7 @@ class Meters:
             raise ApiError(503, trouble or "charges wait to be written")
         paid = [(meter, share) for meter in meters for share in meter.shares]
         if paid:
-            await self.db.gate()
-            with self.db.unit() as unit:
-                taken = [self._first(unit, meter, share) for meter, share in paid]
+            taken = await self.group.run(lambda unit: [self._first(unit, *each) for each in paid])
             for (_, share), (reservation, held) in zip(paid, taken):
                 share.reservation, share.held = reservation, held
         for meter in meters:
@@ -271,18 +273,18 @@ class Meters:
     async def _write(self, final):
         """True once it is written."""
         try:
-            await self.db.gate()
-            with self.db.unit() as unit:
-                for meter in final.meters:
-                    row = row_of(meter, final)
-                    when = meter.call.wall(meter.answered) if meter.answered is not None else 0.0
-                    self.callrecords.write(unit, row, meter.shares, meter.seconds, when, meter.provider,
-                                           meter.checkpoint)
+            await self.group.run(lambda unit: self._post(unit, final))
         except Exception as error:
             self._not_written(final, error)
             return False
         self._posted(final)
         return True
+
+    def _post(self, unit, final):
+        for meter in final.meters:
+            when = meter.call.wall(meter.answered) if meter.answered is not None else 0.0
+            self.callrecords.write(unit, row_of(meter, final), meter.shares, meter.seconds, when, meter.provider,
+                                   meter.checkpoint)
 
     def _posted(self, final):
         for meter in final.meters:

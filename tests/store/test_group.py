@@ -1,0 +1,86 @@
+"""Writes of one turn share a transaction and nothing else."""
+
+import pytest
+
+from mizu.base.errors import ApiError
+from mizu.store.group import Group
+from records.store import records
+
+
+@pytest.fixture
+def store(tmp_path):
+    services = records(tmp_path)
+    yield services
+    services.db.close()
+
+
+def put(name):
+    return lambda unit: unit.run("INSERT INTO tb_holidays (day) VALUES (?)", (name,)).lastrowid
+
+
+def days(store):
+    return [day for day, in store.db.rows("SELECT day FROM tb_holidays ORDER BY id")]
+
+
+def test_what_is_asked_in_one_turn_is_one_commit(store):
+    soon = []
+    group = Group(store.db, soon.append)
+    before = store.db.commits
+    futures = [group.run(put(name)) for name in "abc"]
+    assert len(soon) == 1 and days(store) == [] and not futures[0].done
+    soon.pop()()
+    assert store.db.commits == before + 1 and days(store) == ["a", "b", "c"]
+    assert [future.result() for future in futures] == [1, 2, 3]
+
+
+def test_one_that_fails_takes_back_its_own_writes_alone(store):
+    soon = []
+    group = Group(store.db, soon.append)
+
+    def half(unit):
+        put("half")(unit)
+        raise ApiError(402, "not enough credit")
+    futures = [group.run(put("a")), group.run(half), group.run(put("b"))]
+    soon.pop()()
+    assert days(store) == ["a", "b"] and futures[2].done
+    with pytest.raises(ApiError, match="not enough"):
+        futures[1].result()
+
+
+def test_a_single_one_that_fails_leaves_nothing(store):
+    group = Group(store.db)
+
+    def half(unit):
+        put("half")(unit)
+        raise ApiError(402, "not enough credit")
+    with pytest.raises(ApiError):
+        group.run(half).result()
+    assert days(store) == []
+
+
+def test_a_commit_that_fails_fails_all(store, monkeypatch):
+    soon = []
+    group = Group(store.db, soon.append)
+    futures = [group.run(put(name)) for name in "ab"]
+
+    def broken(sql, *args):
+        if sql == "COMMIT":
+            raise store.db._sqlite.IntegrityError("a constraint at last")
+        return execute(sql, *args)
+    execute = store.db._execute
+    monkeypatch.setattr(store.db, "_execute", broken)
+    soon.pop()()
+    monkeypatch.undo()
+    assert days(store) == []
+    for future in futures:
+        with pytest.raises(ApiError):
+            future.result()
+
+
+def test_a_gate_that_stays_closed_fails_all_who_wait(store, monkeypatch):
+    async def gate():
+        raise ApiError(503, "the database is busy")
+    group = Group(store.db)
+    monkeypatch.setattr(store.db, "gate", gate)
+    with pytest.raises(ApiError, match="busy"):
+        group.run(put("a")).result()
