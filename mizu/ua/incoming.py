@@ -137,6 +137,7 @@ class IncomingLeg(Leg):
     def end(self):
         if self.reliable is not None:
             self.reliable.stop()
+            self.reliable = None
         super().end()
 
 

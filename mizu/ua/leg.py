@@ -21,18 +21,9 @@ GONE = (408, 481)
 DESCRIBING = frozenset(("INVITE", "UPDATE", "PRACK", "ACK"))
 """Methods whose bodies describe the session, also those of their answers."""
 
-class Nobody:
-    """The bridge of a leg that has left."""
-
-    @staticmethod
-    def heard(leg, event):
-        if hasattr(event, "reply"):
-            event.reply(481)
-
-
 class Leg:
     """agent    Agent: layer, timers, settings, where to send
-    bridge   hears the events
+    bridge   hears the events, None once the leg has left
     side     "caller" or "called"
     flow     where the far end was heard last
     dialog   sip.dialog.Dialog once there is one
@@ -69,12 +60,20 @@ class Leg:
     # -- to and from the bridge
 
     def heard(self, event):
-        self.bridge.heard(self, event)
+        bridge = self.bridge
+        if self.over:
+            self.bridge = None                  # no circle of the two is left to the collector
+        if bridge is not None:
+            bridge.heard(self, event)
+        elif hasattr(event, "reply"):
+            event.reply(481)
 
     def take(self, event):
         """What the bridge wants; nothing once the leg has ended."""
         if self.state < LEAVING:
             self.takes[event.__class__](self, event)
+            if self.over:
+                self.bridge = None
 
     @property
     def over(self):
@@ -96,8 +95,7 @@ class Leg:
         if self.state == ENDED:
             return
         self.state = ENDED
-        if self.session is not None:
-            self.session.stop()
+        self.stop_session()
         serving, self.serving = self.serving, None
         if serving is not None:                     # 15.1.2: what is under way ends with the dialog
             self.refuse(serving, 487)
@@ -340,9 +338,7 @@ class Leg:
         if not unconfirmed and not self.news:
             return self.part()
         self.state = LEAVING
-        self.bridge = Nobody
-        if self.session is not None:
-            self.session.stop()
+        self.stop_session()
 
     def told(self):
         """A transferor has heard the news."""
@@ -363,6 +359,11 @@ class Leg:
         self.heard(Disconnect(code, reason, self.side))
 
     # -- the session timer
+
+    def stop_session(self):
+        session, self.session = self.session, None
+        if session is not None:
+            session.stop()
 
     def refreshed(self, message):
         """The peer has renewed the session, or has agreed to."""
