@@ -102,16 +102,23 @@ class Agent:
             return 481, ()
         if message.max_forwards == 0 and message.method != "REGISTER":
             return 483, ()
-        if "Require" in message.fields:
-            unknown = [item for item in message.items("Require") if item.lower() not in EXTENSIONS]
-            if unknown:
-                return 420, (("Unsupported", ", ".join(unknown)),)
+        unknown = self.unsupported(message)
+        if unknown:
+            return 420, unknown
         if not message.uri.startswith(("sip:", "sips:", "tel:")):
             try:
                 parse_uri(message.uri)
             except RemoteProtocolError as error:
                 return error.status, ()
         return 0, ()
+
+    @staticmethod
+    def unsupported(message):
+        """The fields of a 420 for what a request requires and we do not know (8.2.2.3), () if we do."""
+        if "Require" not in message.fields:
+            return ()
+        unknown = [item for item in message.items("Require") if item.lower() not in EXTENSIONS]
+        return (("Unsupported", ", ".join(unknown)),) if unknown else ()
 
     def refuse(self, transaction, code, fields=(), reason=""):
         """Answer a request outside of dialogs."""

@@ -118,6 +118,9 @@ class Leg:
         refusal = self.dialog.accepts(message)
         if refusal:
             return self.refuse(transaction, refusal)
+        unknown = self.agent.unsupported(message)
+        if unknown:
+            return self.refuse(transaction, 420, extra=unknown)
         handler = REQUESTS.get(message.method)
         if handler is None:
             return self.refuse(transaction, 405, extra=(("Allow", ALLOW),))

@@ -444,7 +444,10 @@ HOSTILE = [
     b"ACK {to} SIP/2.0\r\nVia: SIP/2.0/UDP {host};branch=z9hG4bKh8\r\nFrom: <sip:x@y>;tag={ours}\r\n"
     b"To: <sip:b@c>;tag={theirs}\r\nCall-ID: {id}\r\nCSeq: 77 ACK\r\n\r\n",
 ]
-ANSWERS = ["481", "500", "400", "400", "481", "405", "422", ""]
+HOSTILE.append(
+    b"UPDATE {to} SIP/2.0\r\nVia: SIP/2.0/UDP {host};branch=z9hG4bKh9\r\nFrom: <sip:x@y>;tag={ours}\r\n"
+    b"To: <sip:b@c>;tag={theirs}\r\nCall-ID: {id}\r\nCSeq: 906 UPDATE\r\nRequire: wings\r\n\r\n")
+ANSWERS = ["481", "500", "400", "400", "481", "405", "422", "", "420"]
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))

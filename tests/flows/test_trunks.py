@@ -136,6 +136,28 @@ def test_a_trunk_behind_a_proxy_gets_its_calls_through_it(paying):
     paying.swept()
 
 
+def test_a_trunk_over_tcp_and_one_that_refuses_connections(paying):
+    first, second = two(paying, protocol=1)
+    first.endpoint.close()
+    call = paying.alice.invite("36201234567")
+    paying.run(1)
+    second.calls[-1].answer()
+    paying.run(1)
+    assert call.state == "talking" and second.calls[-1].invitation.via.transport == "TCP"
+    second.calls[-1].bye()
+    paying.run(1)
+    assert call.state == "ended"
+    call = paying.alice.invite("36201234567")
+    paying.run(1)
+    second.calls[-1].answer()
+    paying.run(1)
+    second.calls[-1]._flow.close()          # it breaks: a new one is opened for the BYE
+    call.bye()
+    paying.run(1)
+    assert second.calls[-1].state == "ended"
+    paying.swept()
+
+
 def guarded(trunk, code=407, password="hush", methods=("INVITE", "BYE", "UPDATE")):
     """A carrier that asks for a digest, for each request anew."""
     asked, answered = ("WWW-Authenticate", "Authorization") if code == 401 else ("Proxy-Authenticate",

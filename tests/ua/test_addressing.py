@@ -1,0 +1,91 @@
+import pytest
+
+from mizu.base.errors import NotReached
+from mizu.base.task import Future, spawn
+from mizu.calls.events import Body
+from mizu.ua.addressing import Ways, codec_of, corrected, declined, is_behind, is_private
+from tests.flows.network import FakeNetwork, FakeTimers
+from tests.flows.phone import sdp
+
+
+@pytest.fixture
+def endpoint():
+    return FakeNetwork(FakeTimers()).endpoint("203.0.113.1", 5060)
+
+
+@pytest.mark.parametrize("host, private", [
+    ("10.1.2.3", True), ("172.16.0.1", True), ("172.32.0.1", False), ("192.168.1.1", True), ("100.64.0.1", True),
+    ("100.128.0.1", False), ("127.0.0.1", True), ("169.254.1.1", True), ("0.0.0.0", True), ("203.0.113.1", False),
+    ("8.8.8.8", False), ("fd00::1", True), ("fe80::1", True), ("2001:db8::1", False), ("::1", True), ("host", False),
+    ("", False), ("10.1", False)])
+def test_private_is_what_only_its_own_network_reaches(host, private):
+    assert is_private(host) is private is is_private(host)
+
+
+@pytest.mark.parametrize("hop, behind", [
+    ("sip:x@198.51.100.7:5070", True), ("sip:x@198.51.100.7", False), ("sip:x@10.0.0.7:5060", True),
+    ("sip:x@203.0.113.99:5070", False)])
+def test_a_next_hop_is_behind_a_flow_that_reaches_it_or_its_nat(endpoint, hop, behind):
+    assert is_behind(hop, endpoint.udp("198.51.100.7", 5070)) is behind
+
+
+def test_a_private_media_address_is_replaced_by_where_it_came_from(endpoint):
+    flow = endpoint.udp("198.51.100.7", 5070)
+    body = corrected(Body("application/sdp", sdp("10.0.0.5")), flow)
+    assert b"c=IN IP4 198.51.100.7" in body.data and b"10.0.0.5" not in body.data
+
+
+@pytest.mark.parametrize("body", [
+    Body("application/sdp", sdp("203.0.113.9")), Body("application/sdp", b"nonsense"), Body("application/sdp", b""),
+    Body("application/sdp", b"c=IN IP4 10.0.0.5"), Body("text/plain", sdp("10.0.0.5")), Body("application/sdp", sdp("\xe9"))])
+def test_any_other_body_stays_as_it_is(endpoint, body):
+    assert corrected(body, endpoint.udp("198.51.100.7", 5070)) is body
+
+
+def test_nothing_is_corrected_for_a_sender_of_the_same_private_network(endpoint):
+    body = Body("application/sdp", sdp("10.0.0.5"))
+    assert corrected(body, endpoint.udp("10.0.0.6", 5060)) is body is corrected(body, None)
+
+
+def test_an_offer_is_declined_stream_by_stream():
+    offer = Body("application/sdp", sdp("10.0.0.5") + b"m=video 6000 RTP/AVP 31\r\n")
+    assert declined(offer).data.count(b" 0 RTP/AVP") == 2 and declined(None) is None
+
+
+@pytest.mark.parametrize("data, codec", [(sdp("h"), "PCMU"), (b"v=0\r\nm=video 1 RTP/AVP 31\r\n", ""), (b"x", ""),
+                                         (b"v=0\r\nm=audio x\r\n", ""), (b"v=0\r\nm=audio 9 RTP/AVP 250\r\n", "")])
+def test_the_codec_of_a_description(data, codec):
+    assert codec_of(Body("application/sdp", data)) == codec
+
+
+class Transports:
+    """Places that can be reached or not."""
+
+    def __init__(self, *places):
+        self.places, self.asked = places, []
+
+    def direct(self, uri):
+        return None
+
+    def locate(self, uri):
+        found = Future()
+        found.set([("UDP", place, 5060, "") for place in self.places])
+        return found
+
+    def flow(self, transport, host, port, name):
+        self.asked.append(host)
+        future = Future()
+        future.set(host) if not host.startswith("!") else future.fail(NotReached(502, host))
+        return future
+
+
+class Known:
+    alive = True
+
+
+def test_ways_are_the_live_flow_then_each_place_that_can_be_reached():
+    known = Known()
+    ways = Ways(Transports("a", "!b", "c"), "sip:x@y", known)
+    assert [spawn(ways.next()).result() for _ in range(5)] == [known, "a", "c", None, None]
+    known.alive = False
+    assert spawn(Ways(Transports("a"), "sip:x@y", known).next()).result() == "a"
