@@ -12,6 +12,7 @@ from ..base.message import Rows
 from ..store.options import BY_NAME
 from ..store.schema import SECRET_COLUMNS
 from ..store.settings import judge
+from ..store.tables_changes import WATCHED
 
 MOST = 100_000
 """Changes that are kept: 30 MB."""
@@ -77,6 +78,8 @@ class Changes:
     def listed(self, table="", rowid=None, change=None, limit=100):
         """Rows, the newest change first, one for each field, secrets masked; at most `limit` changes.  ApiError 404
         for a table that nobody watches."""
+        if table not in ("", INI, LEDGER, *WATCHED):
+            raise ApiError(404, f"{table[:64]} has no history; {', '.join((*WATCHED, LEDGER, INI))} have one")
         if table == LEDGER:
             return Rows(("change", "datum", "actor", "kind", "account", "amount", "balance"),
                         self.db.rows(_BOOKINGS, (rowid, limit)))
@@ -124,8 +127,8 @@ class Changes:
         now = self._now(change, change.new)
         if not force:
             refuse_changed(change.new, now)
-        if "username" in change.old and change.table == "tb_users":
-            self.users.refuse_taken(change.old["username"], change.rowid)
+        if change.table == "tb_users":
+            self._judge_account(change.rowid, change.old)
         sets = ", ".join([f'"{name}" = ?' for name in change.old])
         unit.run(f'UPDATE "{change.table}" SET {sets} WHERE id = ?', (*change.old.values(), change.rowid))
 
@@ -140,6 +143,8 @@ class Changes:
     def _restore(self, unit, change, force):
         if self.db.value(f'SELECT 1 FROM "{change.table}" WHERE id = ?', (change.rowid,)):
             raise ApiError(422, f"{change.table}.id {change.rowid} is there again")
+        if change.table == "tb_users":
+            self._judge_account(change.rowid, change.old)
         names = ", ".join(["id", *[f'"{name}"' for name in change.old]])
         marks = ", ?" * len(change.old)
         unit.run(f'INSERT INTO "{change.table}" ({names}) VALUES (?{marks})', (change.rowid, *change.old.values()))
@@ -155,6 +160,21 @@ class Changes:
         if row is None:
             raise ApiError(404, f"no such row: {change.table}.id {change.rowid}")
         return dict(zip(names, row[1:]))
+
+    def _judge_account(self, id, then):
+        """ApiError 422 for a name that is taken by now, a parent or payer that is gone or below the account, and for
+        another currency of its money."""
+        account = self.users.by_id(id)
+        if "username" in then:
+            self.users.refuse_taken(then["username"], id)
+        for name in ("parentid", "billinguserid"):
+            other = self.users.by_id(then[name]) if then.get(name) else None
+            if then.get(name) and other is None:
+                raise ApiError(422, f"the account {then[name]} ({name}) is gone: bring it back first")
+            if name == "parentid" and other is not None and account is not None and self.users.below(account, other):
+                raise ApiError(422, f"the account {other.id} is below {id} by now and cannot be its parent")
+        if account is not None and "currency" in then:
+            self.users.judge_currency(id, then["currency"])
 
     @staticmethod
     def _judge_setting(change, force):

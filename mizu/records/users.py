@@ -198,7 +198,7 @@ class Users:
         if row.get("username", old) != old and "password" not in row and self.settings.passwordstore == "ha1":
             row.update(ha1="", passwordhash="")     # HA1 holds the old name: a new password is needed
         if "currency" in row:
-            self._judge_currency(id, row["currency"])
+            self.judge_currency(id, row["currency"])
         self._write(unit, id, row)
 
     def _write(self, unit, id, row):
@@ -210,7 +210,7 @@ class Users:
                 unit.run(f"UPDATE tb_users SET {sets} WHERE id = ?", (*row.values(), id))
         self.db.touch("tb_users", (id,))
 
-    def _judge_currency(self, id, name):
+    def judge_currency(self, id, name):
         """ApiError 422 if an account with money, or whose calls hold some, would change its currency."""
         default = self.settings.defaultcurrency
         currency, credit = self.db.row("SELECT currency, credit_u FROM tb_users WHERE id = ?", (id,))

@@ -193,6 +193,40 @@ def test_a_setting_that_would_stop_the_next_start_is_refused(store):
     assert refused(store, store.changes.last("tb_settings", 1)) == 400
 
 
+def test_an_account_does_not_come_back_below_itself_or_below_nobody(store, john):
+    chief = add(store, "chief")
+    for id, parent in ((john, chief), (john, 0), (chief, john)):
+        with store.db.unit() as unit:
+            store.users.update(unit, id, {"parentid": parent})
+        store.users.reload((id,))
+    set_once, away = store.changes.listed("tb_users", john).rows[1][0], store.changes.listed("tb_users", john).rows[0][0]
+    assert set_once < away and refused(store, store.changes.by_id(away), force=True) == 422
+    with store.db.unit() as unit:
+        store.users.update(unit, chief, {"parentid": 0})
+        store.users.reload((chief,))
+        store.users.delete(unit, chief)
+    assert refused(store, store.changes.by_id(away), force=True) == 422
+
+
+def test_money_does_not_change_its_currency_by_the_way_back(store, john):
+    other = add(store, "ann", currency="EUR")
+    with store.db.unit() as unit:
+        store.users.update(unit, other, {"currency": "HUF"})
+    change = store.changes.last("tb_users", other)
+    run(store, "UPDATE tb_users SET credit = 7 WHERE id = ?", (other,))
+    assert refused(store, change, force=True) == 422
+    run(store, "UPDATE tb_users SET credit = 0 WHERE id = ?", (other,))
+    revert(store, change)
+    assert store.users.column(other, "currency") == "EUR"
+
+
+def test_a_table_without_history_is_told(store):
+    for table in ("tb_nosuch", "tb_cdrs"):
+        with pytest.raises(ApiError) as caught:
+            store.changes.listed(table)
+        assert caught.value.code == 404 and "tb_users, " in caught.value.message
+
+
 def test_prices_of_an_import_leave_one_trace_and_are_taken_back_by_an_import(store, tmp_path):
     from mizu.records import pricecsv, pricelist
     for price in ("0.1", "0.2"):
