@@ -100,7 +100,7 @@ def test_whatever_people_do_it_ends(spoilt, seed):
     office.network.__dict__.update(loss=0.0, double=0.0, delay=(0.005, 0.02))
     carol, second = office.phone("carol", transport="TCP"), office.device("bob")
     office.network.__dict__.update(SPOILT)
-    phones = [alice, bob, carol, second]
+    phones = [alice, bob, carol, second, office.trunk("carrier", "203.0.113.5")]
     for phone in phones:
         phone.on_call = lambda call: again.choice((call.ring, call.ring, call.answer, call.refuse,
                                                    lambda: call.ring(183, sdp(call.phone.host)), lambda: None))()
@@ -111,7 +111,7 @@ def test_whatever_people_do_it_ends(spoilt, seed):
             phone.register()
         calls = [call for call in phone.calls if call.state != "ended"]
         if not calls:
-            phone.invite(again.choice(("alice", "bob", "carol")), again.choice((None, sdp(phone.host))),
+            phone.invite(again.choice(("alice", "bob", "carol", "36201234567")), again.choice((None, sdp(phone.host))),
                          again.choice(((), (("Require", "100rel"),), (("Supported", "timer"),))))
         else:
             something(again, again.choice(calls), calls)
@@ -124,6 +124,8 @@ def test_whatever_people_do_it_ends(spoilt, seed):
         phone.hang_up_all()
     office.run(250)
     assert not len(office.board), [call.bridge for call in office.board.calls.values()]
+    paid = sum(round(cdr.costenduser * 1_000_000) for cdr in office.bills())
+    assert 5_000_000 - office.balance("alice") == paid >= 0
     office.swept()
 
 
@@ -137,7 +139,7 @@ def something(again, call, calls):
         elif what == 3:
             call.request("INFO", b"Signal=1")
         elif what == 4:
-            call.refer(f"sip:{again.choice(('alice', 'bob', 'carol', 'nobody'))}@192.0.2.1")
+            call.refer(f"sip:{again.choice(('alice', 'bob', 'carol', '3630', 'nobody'))}@192.0.2.1")
         elif what == 5 and len(calls) > 1:
             other = again.choice(calls)
             if other.state == "talking":
