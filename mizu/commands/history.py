@@ -65,7 +65,18 @@ async def revert(ctx, table="", rowid=None, change=None, force=False, u_id=None,
         reloaded(ctx)
     elif found.table == "tb_api":
         server.reload_rules()
-    return Answer(f"OK: change {found.id} of {found.table}.id {found.rowid} was taken back")
+    return Answer(f"OK: change {found.id} of {found.table}.id {found.rowid} was taken back" + _closed(ctx, found))
+
+
+def _closed(ctx, found):
+    """What is left to do for the money of a deleted account that is back."""
+    if (found.table, found.action) != ("tb_users", "delete"):
+        return ""
+    for booking in ctx.server.changes.listed(LEDGER, found.rowid, limit=1).dicts():
+        if booking["kind"] == "close":
+            return (f"; its balance of {-booking['amount']:g} was closed: revert table={LEDGER}"
+                    f" change={booking['change']} brings that back, too")
+    return ""
 
 
 async def _rewrite(ctx, found, force):

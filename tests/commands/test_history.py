@@ -88,6 +88,15 @@ def test_money_is_booked_back(changed):
     assert changed.refused("revert", table="tb_ledger", change=booking["change"])[0] == 422
 
 
+def test_a_deleted_account_comes_back_and_its_money_after_it(changed):
+    changed.ask("deluser", u_id=changed.john, force=1)
+    answer = changed.ask("revert", "root", table="tb_users", rowid=changed.john)
+    booking = last(changed, table="tb_ledger", rowid=changed.john)
+    assert answer.message.endswith("was taken back; its balance of 12.34 was closed: revert table=tb_ledger"
+                                   f" change={booking['change']} brings that back, too")
+    assert changed.ask("revert", "root", table="tb_ledger", change=booking["change"]).data["credit"] == 12.34
+
+
 def test_the_last_administrator_stays(changed):
     changed.ask("setuser", u_id=changed.john, u_type=15)
     change = last(changed, u_username="john")["change"]
