@@ -12,7 +12,7 @@ class Exchange:
 
     The client transaction's user (sip.layer): `done(code, response)` once; code 0 without a transport.
     """
-    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request")
+    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request", "transaction")
 
     def __init__(self, leg, method, done, body, extra):
         self.leg = leg
@@ -21,7 +21,7 @@ class Exchange:
         self.body = body
         self.extra = extra
         self.tries = 0
-        self.request = None
+        self.request = self.transaction = None
 
     def send(self, authorization=None):
         leg = self.leg
@@ -42,6 +42,9 @@ class Exchange:
     def responded(self, transaction, response):
         code = response.status
         if code < 200:
+            self.transaction = transaction
+            if self.leg.over:
+                self.leave()
             return
         if self.done is None:                       # a 200 came again: its ACK was lost
             return self._again(response)
@@ -51,6 +54,11 @@ class Exchange:
             if authorization is not None:
                 return self.send(authorization)
         self._end(code, response)
+
+    def leave(self):
+        """The call is over: a re-INVITE that has begun to be thought over is taken back, or it would stay for ever."""
+        if self.method == "INVITE" and self.transaction is not None:
+            self.transaction.cancel()
 
     def failed(self, transaction, why):
         if self.done is not None:

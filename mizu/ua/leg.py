@@ -45,7 +45,7 @@ class Leg:
         self.answered = None
         self.theirs = self.ours = None          # the last session description of each side
         self.serving = None                     # server transaction of a re-INVITE or UPDATE not answered yet
-        self.asking = None                      # client transaction of one of ours
+        self.asking = None                      # Exchange of one of ours
         self.waiting = None                     # (server INVITE transaction, answered) whose 200 has no ACK yet
         self.owed = None                        # the 200 of a re-INVITE of ours that waits for its ACK, with an answer
         self.ack = None                         # the last ACK of ours: a 200 that comes again gets it again
@@ -102,6 +102,8 @@ class Leg:
         if self.waiting is not None:
             self.waiting[0].acked()
         self.pay(None)
+        if self.asking is not None:
+            self.asking.leave()
         self.asking = self.waiting = None
         self.agent.remove(self)
 
@@ -256,11 +258,9 @@ class Leg:
     def _options(self, transaction, message):
         self.refuse(transaction, 200, extra=(("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp")))
 
-    def _prack(self, transaction, message):
+    def _of_nothing(self, transaction, message):
+        """A PRACK of no answer of ours, a NOTIFY of no subscription."""
         self.refuse(transaction, 481)
-
-    def _notify(self, transaction, message):
-        self.refuse(transaction, 481, "Subscription Does Not Exist")
 
     def _refer(self, transaction, message):
         referral.received(self, transaction, message)
@@ -301,8 +301,7 @@ class Leg:
             event.reply(code, body, answered)
             if self.over:
                 self.pay(None)
-        self.asking = True
-        request = Exchange(self, method, done, event.body, (("Contact", None),))
+        self.asking = request = Exchange(self, method, done, event.body, (("Contact", None),))
         request.send()
 
     def pay(self, body):
@@ -393,7 +392,7 @@ class Leg:
 
 
 REQUESTS = {"BYE": Leg._bye, "INVITE": Leg._invite, "UPDATE": Leg._update, "INFO": Leg._info, "REFER": Leg._refer,
-            "OPTIONS": Leg._options, "PRACK": Leg._prack, "NOTIFY": Leg._notify}
+            "OPTIONS": Leg._options, "PRACK": Leg._of_nothing, "NOTIFY": Leg._of_nothing}
 
 TAKES = {Update: Leg.take_update, Info: Leg.take_info, Transfer: Leg.take_transfer}
 """What every leg does with the events that its beginning and its end do not decide."""

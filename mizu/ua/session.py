@@ -104,9 +104,8 @@ class SessionTimer:
             return
         if "UPDATE" in leg.allowed:
             return leg.ask("UPDATE", self._renewed, None, (("Contact", None),))
-        leg.asking = True
-        request = Exchange(leg, "INVITE", lambda code, response: self._invited(request, code, response), leg.ours,
-                           (("Contact", None),))
+        leg.asking = request = Exchange(leg, "INVITE", lambda code, response: self._invited(request, code, response),
+                                        leg.ours, (("Contact", None),))
         request.send()
 
     def _invited(self, request, code, response):

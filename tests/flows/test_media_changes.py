@@ -118,6 +118,18 @@ def test_an_offer_that_is_under_way_ends_with_the_call(pair):
     office.swept()
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_offer_that_is_never_answered_does_not_outlive_the_call(pair, begun):
+    office, call, other = pair
+    other._on_invite = lambda message: other.phone.say(message, message.reply(100)) if begun else None
+    call.hold()
+    office.run(1)
+    call.bye()
+    office.run(1)
+    assert other.state == "ended" and ("CANCEL" in other.asked) is begun
+    office.swept()
+
+
 def test_a_new_offer_is_taken_back(pair):
     office, call, other = pair
     other._on_invite = lambda message: setattr(other, "invitation", message)
