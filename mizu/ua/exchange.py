@@ -6,13 +6,16 @@ Knows the leg that asks, and no other one.
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, OPTIONS"
 SUPPORTED = "100rel, timer, replaces, norefersub"
 
+LONGEST = 60
+"""Seconds that somebody may think over a new offer, whether to show his picture for instance."""
+
 
 class Exchange:
     """A request of ours within the dialog, with one more try where a trunk asks for a digest.
 
     The client transaction's user (sip.layer): `done(code, response)` once; code 0 without a transport.
     """
-    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request", "transaction")
+    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request", "transaction", "timer")
 
     def __init__(self, leg, method, done, body, extra):
         self.leg = leg
@@ -21,7 +24,7 @@ class Exchange:
         self.body = body
         self.extra = extra
         self.tries = 0
-        self.request = self.transaction = None
+        self.request = self.transaction = self.timer = None
 
     def send(self, authorization=None):
         leg = self.leg
@@ -42,10 +45,7 @@ class Exchange:
     def responded(self, transaction, response):
         code = response.status
         if code < 200:
-            self.transaction = transaction
-            if self.leg.over:
-                self.leave()
-            return
+            return self._thought_over(transaction)
         if self.done is None:                       # a 200 came again: its ACK was lost
             return self._again(response)
         if code in (401, 407) and self.tries < 2 and self.leg.credentials is not None:
@@ -55,8 +55,16 @@ class Exchange:
                 return self.send(authorization)
         self._end(code, response)
 
+    def _thought_over(self, transaction):
+        """A re-INVITE that has a provisional answer has no end of its own (17.1.1.2)."""
+        if self.transaction is None and self.method == "INVITE":
+            self.timer = self.leg.agent.timers.later(LONGEST, self.leave)
+        self.transaction = transaction
+        if self.leg.over:
+            self.leave()
+
     def leave(self):
-        """The call is over: a re-INVITE that has begun to be thought over is taken back, or it would stay for ever."""
+        """The call or our patience is over: a re-INVITE that has begun to be thought over is taken back."""
         if self.method == "INVITE" and self.transaction is not None:
             self.transaction.cancel()
 
@@ -65,6 +73,8 @@ class Exchange:
             self._end(408 if why == "timeout" else 0, None)
 
     def _end(self, code, response):
+        if self.timer is not None:
+            self.timer.cancel()
         done, self.done = self.done, None
         done(code, response)
 

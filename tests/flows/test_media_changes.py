@@ -130,6 +130,21 @@ def test_an_offer_that_is_never_answered_does_not_outlive_the_call(pair, begun):
     office.swept()
 
 
+def test_an_offer_that_is_thought_over_for_ever_is_taken_back(pair):
+    office, call, other = pair
+    other._on_invite = lambda message: (setattr(other, "invitation", message), other.phone.say(message, message.reply(100)))
+    other._on_cancel = lambda message: (other._okay(message), other._answer(487, None, ()))
+    call.hold()
+    office.run(70)
+    assert call.codes[-1] == 487 and call.state == other.state == "talking"
+    del other._on_invite
+    call.hold()
+    office.run(1)
+    assert call.codes[-1] == 200
+    call.bye()
+    office.swept()
+
+
 def test_a_new_offer_is_taken_back(pair):
     office, call, other = pair
     other._on_invite = lambda message: setattr(other, "invitation", message)
