@@ -22,6 +22,7 @@ _PRIVATE = [ip_network(text) for text in (
     "::/127", "fc00::/7", "fe80::/10")]
 """RFC 1918, 6598, 3927, 1122; RFC 4193, 4291.  The standard library's is_private counts others in, and not 100.64."""
 
+_AUTHOR = re.compile(rb"^o=[^\s]+", re.M)
 _private = {}
 
 
@@ -60,6 +61,11 @@ def corrected(body, flow):
         return Body(body.content_type, sdp.with_address(body.data, flow.host))
     except RemoteProtocolError:
         return body
+
+
+def unnamed(body):
+    """A description without its author's name (o=, RFC 3323 5.3: telephones write the user's there)."""
+    return Body(body.content_type, _AUTHOR.sub(b"o=-", body.data, 1))
 
 
 def declined(offer):

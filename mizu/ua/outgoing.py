@@ -10,7 +10,7 @@ from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try
 from ..sip.dialog import TERMINATED, Dialog
 from ..sip.message import Message
 from . import session
-from .addressing import declined
+from .addressing import declined, unnamed
 from .exchange import ALLOW, SUPPORTED, Unheard
 from .fields import passed_fields, words
 from .leg import ANSWERED, CALLING, EARLY, ENDED, TAKES, TALKING, Leg
@@ -82,6 +82,11 @@ class OutgoingLeg(Leg):
     def unreached(self):
         """What it means that nothing can be sent there: of a phone, that it is not there (RFC 5626 11.6)."""
         return 430 if self.phone else 503
+
+    def describe_in(self, message, body):
+        if body is not None and ("Privacy", "id") in self.target.identity:
+            body = unnamed(body)
+        super().describe_in(message, body)
 
     def _dial(self, event):
         self.opening = event

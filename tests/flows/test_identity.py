@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.flows.phone import sdp
+
 NORMAL, ASSERT, ASSERT_TRUSTED, HIDE, HIDE_ALL = 1, 2, 3, 4, 5
 
 
@@ -78,6 +80,21 @@ def test_fields_of_the_users_own_stay_where_he_asks_for_privacy(office):
     assert not {"Organization", "Subject"} & set(bob.calls[-1].invitation.fields)
     assert b"Alice" not in bob.calls[-1].invitation.render()
     bob.calls[-1].refuse()
+    office.swept()
+
+
+def test_a_hidden_callers_description_does_not_name_him_either(office):
+    alice, bob = office.phone("alice", cli=HIDE), office.phone("bob")
+    body = sdp(alice.host).replace(b"o=- 1 1", b"o=alice 1 1")
+    call = alice.invite("bob", body)
+    office.run(1)
+    other = bob.calls[-1]
+    other.answer()
+    office.run(1)
+    call.reinvite(body.replace(b"sendrecv", b"sendonly"))
+    office.run(1)
+    assert b"alice" not in other.invitation.render() and b"o=- 1 1 IN" in other.body and b"sendonly" in other.body
+    call.bye()
     office.swept()
 
 
