@@ -5,6 +5,7 @@ link may lead within; open_folder() walks from descriptor to descriptor (openat(
 """
 
 import os
+import re
 import stat
 
 from .errors import ApiError
@@ -15,11 +16,17 @@ DEPTH = 16
 LONGEST = 200
 """Bytes of one part of a name: file systems take 255, and ours add a few while they write."""
 
+_FOREIGN = re.compile(r"[\x00-\x1f\x7f:\\]")
+"""Control characters, which a log or a header would take for its own, and what means a drive or a folder elsewhere."""
+
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE | re.DOTALL)
+"""No files on Windows, where the data folder may be copied to."""
+
 
 def parts_of(name):
-    """The parts of a name, or ApiError 403: no absolute name, no `..`, no drive, no NUL, no hidden file."""
+    """The parts of a name, or ApiError 403: no `..`, no drive, no NUL or other control character, no hidden file."""
     parts = name.split("/")
-    if "\0" in name or "\\" in name or ":" in name or any(part[:1] == "." for part in parts):
+    if _FOREIGN.search(name) or any(part[:1] == "." for part in parts):
         raise ApiError(403, "this name is not allowed")
     return [part for part in parts if part]
 
@@ -38,7 +45,7 @@ def safe_path(root, name):
 def file_parts(name):
     """The parts of a file's name, which is relative; ApiError 403, 400."""
     parts = parts_of(name)
-    if name[:1] == "/" or name[-1:] == "/" or not parts:
+    if name[:1] == "/" or name[-1:] == "/" or not parts or any(_DEVICE.fullmatch(part) for part in parts):
         raise ApiError(403, "this name is not allowed")
     if len(parts) > DEPTH or any(len(os.fsencode(part)) > LONGEST for part in parts):
         raise ApiError(400, f"a file's name has up to {DEPTH} parts of up to {LONGEST} bytes")

@@ -8,7 +8,7 @@ from mizu.base.errors import ApiError
 from mizu.base.paths import DEPTH, LONGEST, file_parts, is_link, open_folder, safe_path
 
 EVIL = ["../x", "a/../../x", "..", ".", "a/./b", ".hidden", "a/.hidden/b", "C:\\x", "C:/x", "c:x", "..\\x", "a\\b",
-        "a\0b", "\0", "\\\\host\\share\\x", "a/b:stream", "//?/C:/x"]
+        "a\0b", "\0", "a\nb", "a\r\nX: y", "\x7f", "\\\\host\\share\\x", "a/b:stream", "//?/C:/x"]
 
 
 @pytest.mark.parametrize("name", EVIL)
@@ -19,7 +19,7 @@ def test_what_could_lead_out_is_refused_before_the_file_system_is_asked(name):
         assert caught.value.code == 403
 
 
-@pytest.mark.parametrize("name", ["", "/", "/etc/passwd", "a/", "//a"])
+@pytest.mark.parametrize("name", ["", "/", "/etc/passwd", "a/", "//a", "NUL", "a/con.txt", "lpt1/x", "Com9.tar.gz"])
 def test_a_files_name_is_relative_and_names_a_file(name):
     with pytest.raises(ApiError) as caught:
         file_parts(name)
