@@ -38,7 +38,7 @@ class Board:
         self.calls = {}
         self.total = 0              # calls since the start
         self._of = {}               # {account id: {call id: Call}}
-        self._lines = {}            # {account id: calls of it and of those below it, as the caller}
+        self._lines = {}            # {account id: calls of it and of those below it, as the caller or who sent it}
         self._begun = deque()       # when the calls of the last second began
 
     def __len__(self):
@@ -95,6 +95,9 @@ class Board:
         self.changed(account.id)
         if side == "caller":
             call.line = self._upwards(account)
+            via = call.caller.via
+            if via is not None and via.id not in call.line:     # a gateway whose caller has an account of his own
+                call.line.append(via.id)
             for id in call.line:
                 self._lines[id] = self._lines.get(id, 0) + 1
 

@@ -117,7 +117,7 @@ class Dialling:
             bridge.limit(call.longest)
         if not self.to:                     # a test call: there is nobody to talk to
             return event.answered and event.answered(None)
-        plan = house.planner.plan(call.caller, self.to)
+        plan = house.planner.plan(call.caller, self.to, begun=True)
         house.bridges.note(call, f"{self.number} answered, now {self.to}: {plan.code or 'rung'} {plan.reason}".strip())
         for stage in plan.stages:
             stage.timeout = min(stage.timeout or PATIENCE, PATIENCE)

@@ -35,8 +35,10 @@ class Plan:
     stages   [Stage]
     trace    sentences that explain every step
     charge   the Charge that was priced for an outside number, None where there is none
+    turns    ids of the ring groups in it of which one member comes after the other
+    numbers  how many have been looked at to make it
     """
-    __slots__ = ("code", "reason", "called", "dialled", "stages", "trace", "charge")
+    __slots__ = ("code", "reason", "called", "dialled", "stages", "trace", "charge", "turns", "numbers")
 
     def __init__(self, dialled):
         self.code = 0
@@ -45,6 +47,8 @@ class Plan:
         self.stages = []
         self.trace = []
         self.charge = None
+        self.turns = set()
+        self.numbers = 0
 
     def note(self, text):
         if len(self.trace) < MOST_NOTES:
@@ -53,10 +57,11 @@ class Plan:
     def add(self, stage):
         self.stages.append(stage)
 
-    def refuse(self, code, reason):
+    def refuse(self, code, reason, why=""):
+        """reason is what the caller hears, why what the trace tells."""
         self.code, self.reason = code, reason
-        self.stages = []
-        self.note(f"refused: {code} {reason}")
+        self.stages, self.charge = [], None
+        self.note(f"refused: {code} {why or reason}")
 
 
 class Stage:

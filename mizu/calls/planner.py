@@ -1,28 +1,27 @@
 """From who calls and what was dialled to a Plan: may he, whom is it for, what does it cost, who is tried in what order.
 
-Every step leaves a sentence in the plan's trace, whether it is asked for a call or by routingtest.  Refusals: 403 what
-is not allowed or has no price, 404 nobody of that name or number, 480 nobody there, 482 forwarded in a circle, 484 no
-number, 486 all lines busy at the called side, 501 voicemail, 503 our limits, trunks included.  Credit is judged when
-it is set aside (402: 403 would say that another caller could not call either).  Reads records and the board; reserves
-nothing and rings nobody.
+Every step leaves a sentence in the plan's trace, whether it is asked for a call or by routingtest; what is said of
+other accounts there is for administrators, the caller hears the code and the reason alone.  Refusals: 403 what is not
+allowed or has no price, 404 nobody of that name or number, 480 nobody there, 482 forwarded in a circle, 484 no number,
+486 all lines busy at the called side, 500 an error of ours, 501 voicemail, 503 our limits, trunks included.  Credit is
+judged when it is set aside (402).  Reads records and the board; reserves nothing and rings nobody.
 """
 
 import re
 
 from ..base.errors import ApiError
 from ..records.account import OUTBOUND, SENDER
-from ..records.callprofile import permitted
 from ..records.dialplan import INCOMING, OWN
-from ..records.directory import NUMBER, SHORT
+from ..records.directory import SHORT
 from ..records.rates import PROVIDER
 from ..records.routing import Asker
-from ..records.users import DEPTH
 from ..records.values import decimal
+from .permissions import Permissions, Refusal
 from .plan import Charge, Destination, Plan, Stage
 from .showing import shown
 
-FORWARDS = 5
-"""Forwards of one call: a longer chain is a loop."""
+NUMBERS = 40
+"""Numbers that are looked at for one plan: two forwards of each, and groups of groups, would grow without an end."""
 
 MEMBERS = 50
 """Members of a ring group."""
@@ -50,15 +49,6 @@ _CARRIERS = frozenset((SENDER, *OUTBOUND))
 _OUTSIDE = re.compile(r"\+?[0-9][0-9*#]*", re.ASCII)
 
 
-class Refusal(Exception):
-    """The call is not made."""
-
-    def __init__(self, code, reason):
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 class Way:
     """How a number came to be called: caller, the account that calls in it and pays, mark of its charge, condition and
     after of the first stage, accounts that have forwarded it, charges of all before."""
@@ -80,12 +70,12 @@ class Way:
 
 class Planner:
     """server: its records as attributes (users, profiles, board, form, dialplan, ported, directory, routing, rates,
-    reservations, locations, settings)."""
+    reservations, locations, log)."""
 
     def __init__(self, server):
-        self.users = server.users
         self.profiles = server.profiles
         self.board = server.board
+        self.permissions = Permissions(server.users, server.profiles, server.board)
         self.form = server.form
         self.dialplan = server.dialplan
         self.ported = server.ported
@@ -94,16 +84,22 @@ class Planner:
         self.rates = server.rates
         self.payer = server.reservations.payer
         self.locations = server.locations
-        self.settings = server.settings
+        self.log = server.log
         self._turns = {}            # {account id of a ring group: whose turn it is}
 
-    def plan(self, caller, called):
-        """The Plan of a new call; it never raises for what a caller or the tables have done."""
-        return self._planned(called, Way(caller, caller.account), lambda plan: self._judge(plan, caller))
+    def plan(self, caller, called, begun=False, trial=False):
+        """The Plan of a call; it never raises.
+
+        begun   another part of a call that has its line already
+        trial   nobody is going to be rung: the turn of no ring group passes
+        """
+        def judge(plan):
+            self._judge(plan, caller, begun)
+        return self._planned(called, Way(caller, caller.account), judge, trial)
 
     def transfer(self, target, account, caller):
         """The Plan of a transfer by an account, which pays for it."""
-        return self._planned(target, Way(caller, account, "TRANS"), lambda plan: self._state(account))
+        return self._planned(target, Way(caller, account, "TRANS"), lambda plan: self.permissions.dial(account))
 
     def redirect(self, target, destination, caller):
         """[Stage] of a 3xx of a destination: its account pays what that costs."""
@@ -111,62 +107,48 @@ class Planner:
         if account is None or account.type in OUTBOUND:
             return []
         way = Way(caller, account, "FWD", chain=(account,))
-        return self._planned(target, way, lambda plan: self._state(account)).stages
+        return self._planned(target, way, lambda plan: self.permissions.dial(account)).stages
 
-    def _planned(self, called, way, judge):
+    def _planned(self, called, way, judge, trial=False):
         plan = Plan(called)
         try:
             judge(plan)
             self._go(plan, way, called)
         except Refusal as refusal:
-            plan.refuse(refusal.code, refusal.reason)
+            plan.refuse(refusal.code, refusal.reason, refusal.why)
         except ApiError as error:
             plan.refuse(503, error.message)
+        except Exception as error:      # a call that nobody answers would ring for ever
+            self.log.error(f"a call could not be planned: {error!r}")
+            plan.refuse(500, "Server Internal Error", repr(error))
+        if not trial and plan.stages:
+            self._pass(plan.turns)
         return plan
 
-    # -- may he ------------------------------------------------------------------------------------
+    def _pass(self, groups):
+        """It is another one's turn in these ring groups."""
+        if len(self._turns) + len(groups) > TURNS:
+            self._turns.clear()
+        for id in groups:
+            self._turns[id] = self._turns.get(id, 0) + 1
 
-    def _judge(self, plan, caller):
-        account = caller.account
-        busy = self.board.busy()
-        if busy:
-            raise Refusal(503, f"no more calls: {busy}")
-        for each in (account, caller.via or account):
-            self._state(each)
-        for each in (account, *self._above(account)):
-            if self._full(each):
-                raise Refusal(503, f"all lines of {each.username} are in use (maxlines)")
-        plan.note(f"the caller is {account.username} (id {account.id}), known by {caller.proof or 'nothing'}")
-
-    def _state(self, account):
-        if account is None:
-            raise Refusal(403, "nobody is known to call")
-        if not account.enabled or account.disabled:
-            raise Refusal(403, f"the account {account.username} is disabled")
-        profile = self.profiles.of(account.id)
-        if profile is None or not profile.candial:
-            raise Refusal(403, f"{account.username} may not dial (candial)")
-
-    def _full(self, account):
-        """Whether all lines of an account, those of accounts below it among them, are in use."""
-        profile = self.profiles.of(account.id)
-        return profile is not None and 0 < profile.maxlines <= self.board.lines(account.id)
-
-    def _above(self, account):
-        """Its parents, the nearest first."""
-        above = []
-        while account.parentid and len(above) < DEPTH:
-            account = self.users.by_id(account.parentid)
-            if account is None or account in above:
-                break
-            above.append(account)
-        return above
+    def _judge(self, plan, caller, begun):
+        """Whether he may call at all, and now."""
+        may = self.permissions
+        may.dial(caller.account)
+        plan.note(f"the caller is {caller.account.username} (id {caller.account.id}), known by"
+                  f" {caller.proof or 'nothing'}")
+        if caller.via is not None:
+            may.dial(caller.via)
+        if not begun:
+            may.room(caller)
 
     # -- whom is it for ----------------------------------------------------------------------------
 
     def _go(self, plan, way, called):
         """Add the stages towards what an account has dialled, or forwards to.  Refusal if there is none."""
-        if len(way.chain) > FORWARDS:
+        plan.numbers += 1
+        if plan.numbers > NUMBERS:
             raise Refusal(482, "forwarded too often")
         if len(called) > LONGEST:
             raise Refusal(404, "that is no number")
@@ -208,14 +190,14 @@ class Planner:
     def _local(self, plan, way, other, how, number):
         if other in way.chain:
             raise Refusal(482, "forwarded in a circle")
-        self._may_reach(way.account, other, how)
+        self.permissions.reach(way.account, other, how)
         profile = self.profiles.of(other.id)
         charges = way.charges + [self._charge(way, number, other)]
         always = "voicemail" if profile.voicemailalways else profile.forwardalways
         if always:
             plan.note(f"{other.username} forwards all calls to {always}")
             return self._forward(plan, way.onward(other, charges, way.condition, way.after), always)
-        if self._full(other):
+        if self.permissions.full(other):
             plan.note(f"all lines of {other.username} are in use (maxlines)")
             if not profile.forwardonbusy:
                 raise Refusal(486, "Busy Here")
@@ -239,6 +221,9 @@ class Planner:
         seconds = (profile.noanswertimeout or NOANSWER_SECONDS) if more else DEVICE_SECONDS
         for group in [[each] for each in members] if one_by_one else [members]:
             rung = plan.stages[began:]
+            if len(plan.stages) >= STAGES:
+                plan.note("enough are tried by then: the others do not ring")
+                break
             condition, after = ("next", tuple(rung)) if rung else (way.condition, way.after)
             if group[0].__class__ is str:
                 self._perhaps(plan, way.onward(other, charges, condition, after), group[0])
@@ -266,29 +251,17 @@ class Planner:
         if not members:
             return [other]
         if profile.rgmode != 0:
-            if len(self._turns) >= TURNS:
-                self._turns.clear()
-            turn = self._turns[other.id] = self._turns.get(other.id, -1) + 1
+            turn = self._turns.get(other.id, 0)
+            plan.turns.add(other.id)
             members = members[turn % len(members):] + members[:turn % len(members)]
         return members if other in members or self._gone(other) else [other, *members]
 
     def _gone(self, account):
         return not account.enabled or account.disabled or not self.locations.of(account.id)
 
-    def _may_reach(self, account, other, how):
-        """A number is everybody's to call, a user name only those of its group."""
-        if not other.enabled or other.disabled:
-            raise Refusal(480, f"{other.username} is disabled")
-        if how != NUMBER and account.usergroup and other.usergroup and account.usergroup != other.usergroup:
-            raise Refusal(403, f"{other.username} is of another usergroup")
-        for one, two in ((account, other), (other, account)):
-            partners = self.profiles.of(one.id).allowedpartners
-            if partners and not {str(two.id), two.username.lower()} & {word.lower() for word in partners}:
-                raise Refusal(403, f"{two.username} is not among the allowedpartners of {one.username}")
-
     def _forward(self, plan, way, target):
         """Stages of a forward: who called pays his call to who forwards, who forwards the rest."""
-        self._state(way.account)
+        self.permissions.dial(way.account)
         self._go(plan, way, target)
 
     def _perhaps(self, plan, way, target):
@@ -300,7 +273,7 @@ class Planner:
             self._forward(plan, way, target)
         except Refusal as refusal:
             del plan.stages[began:]
-            plan.note(f"but {target} is not called: {refusal.code} {refusal.reason}")
+            plan.note(f"but {target} is not called: {refusal.code} {refusal.why}")
 
     def _device(self, way, other):
         to = Destination("account", other, other.username)
@@ -309,12 +282,8 @@ class Planner:
     # -- outside -----------------------------------------------------------------------------------
 
     def _outside(self, plan, way, number):
-        account, moved, above = way.account, self.ported.find(number), self._above(way.account)
-        for each in (account, *above):
-            profile = self.profiles.of(each.id)
-            if (profile.enabledprefixes or profile.blockprefixes) and not permitted(
-                    number, profile.enabledprefixes, profile.blockprefixes):
-                raise Refusal(403, f"{each.username} may not call {number} (enabledprefixes, blockprefixes)")
+        account, moved, above = way.account, self.ported.find(number), self.permissions.above(way.account)
+        self.permissions.outside(account, above, number)
         routed = number
         if moved is not None:
             routed = moved.providerpx + (moved.newnumber or number)
@@ -322,7 +291,8 @@ class Planner:
         charge = self._charge(way, number, None)
         rate = charge.rate
         if rate is None:
-            raise Refusal(403 if self.routing.takes(routed) else 404, f"no price for {number}")
+            raise Refusal(403, f"no price for {number}") if self.routing.takes(routed) else \
+                Refusal(404, f"nobody has {number}", f"{number} is nobody here, and neither price nor trunk takes it")
         plan.charge = plan.charge or charge
         plan.note(f"price: prefix {rate.prefix or 'any'} {rate.destination or ''} at {decimal(rate.tariff.minute)}"
                   f" {rate.currency}/min, paid by {charge.payer.username}".replace("  ", " "))

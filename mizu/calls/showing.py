@@ -4,7 +4,8 @@
     1 normal                                                       4 hide; trunks hear it asserted
     2 asserted identity always                                     5 hide all
 
-The stricter of both sides hides; whether it is asserted is the called side's.
+The stricter of both sides hides, and either may want it asserted; of a caller who hides himself only trunks, and a
+called side whose own row says "always", hear it asserted.
 """
 
 ALWAYS, NORMAL, ASSERT, ASSERT_TRUSTED, HIDE, HIDE_ALL = range(6)
@@ -16,14 +17,14 @@ def shown(to, caller, own, profile, trunk):
     own, profile   Profiles of the caller's account and of the called one
     trunk          whether it goes to another network: a user name is no number there
     """
-    account, policy = caller.account, profile.cli
+    account, policies = caller.account, (profile.cli, own.cli)
     number = caller.number or account.telnumber or account.username
     if trunk and account.telnumber and number == account.username:
         number = account.telnumber
-    hide = HIDE_ALL if HIDE_ALL in (policy, own.cli) else HIDE if HIDE in (policy, own.cli) or (
-        caller.private and ALWAYS not in (policy, own.cli)) else 0
+    hide = HIDE_ALL in policies or HIDE in policies or caller.private and ALWAYS not in policies
+    to.hidden = hide
     to.caller, to.display = number, "" if hide else caller.display or own.displayname
-    to.hidden = bool(hide)
-    if hide != HIDE_ALL and (policy == ASSERT or trunk and (hide or policy == ASSERT_TRUSTED)):
+    wanted = trunk if hide else ASSERT in policies or trunk and ASSERT_TRUSTED in policies
+    if HIDE_ALL not in policies and (wanted or profile.cli == ASSERT):
         to.asserted = number
     return to

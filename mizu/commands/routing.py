@@ -20,7 +20,7 @@ def routingtest(ctx, ip="", caller="", called=""):
         raise ApiError(400, "missing parameter called (a number or user name)")
     server = ctx.server
     who, steps = _caller(server, ip.strip(), caller.strip(), called)
-    plan = server.switch.planner.plan(who, called)
+    plan = server.switch.planner.plan(who, called, trial=True)
     steps += plan.trace
     data = {"caller": who.account.username if who.account else "", "called": plan.called, "code": plan.code,
             "reason": plan.reason, "destinations": [_destination(each) for stage in plan.stages

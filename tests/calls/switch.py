@@ -170,7 +170,7 @@ class Switch:
 
     def call(self, name, *stages, number="3612345", offer="offer", connected=None, plan=None):
         account = self.person(name) if name else None
-        caller = SimpleNamespace(account=account, number=name or "", display="", host="192.0.2.9")
+        caller = SimpleNamespace(account=account, via=None, number=name or "", display="", host="192.0.2.9")
         leg = self.leg(f"{name}'s")
         call = Call(self.clock, f"call-{next(self._numbers)}@phone", caller, number)
         return self.bridges.open(call, leg, plan or self.plan(*stages), Try(sdp(offer)), connected)
