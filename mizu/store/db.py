@@ -204,6 +204,7 @@ class Database:
             await self._freed
             while self._opened is not None:
                 await self._opened
+                deadline = self._clock.monotonic() + sqlite.BUSY_WAIT       # that was no stranger
             if self._free():
                 return
             if self._reactor is None or self._clock.monotonic() >= deadline:

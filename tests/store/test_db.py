@@ -8,7 +8,7 @@ import pytest
 
 from mizu.base.clock import Clock
 from mizu.base.errors import ApiError, ConfigError
-from mizu.base.task import spawn
+from mizu.base.task import Future, spawn
 from mizu.store.db import Database
 
 STORE = Path(__file__).resolve().parents[2] / "mizu"
@@ -115,6 +115,26 @@ def test_a_foreign_writer_that_does_not_end_gets_503_after_a_second(live, foreig
     assert live.db.rows("SELECT * FROM tb_users") == []     # reads go on
     shell.execute("ROLLBACK")
     assert add(live.db, "ours") == 1
+
+
+def test_a_closed_gate_does_not_count_as_a_foreign_writers_time(live, foreign, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(live.db, "_clock", clock)
+    shell = foreign()
+    shell.execute("BEGIN IMMEDIATE")
+    gate = spawn(live.db.gate())
+    opened = live.db._opened = Future()
+    shell.execute("ROLLBACK")
+    live.done(live.db._freed)
+    later = Clock.monotonic() + 60
+    monkeypatch.setattr(clock, "monotonic", lambda: later, raising=False)
+    shell.execute("BEGIN IMMEDIATE")
+    live.db._opened = None
+    opened.set()
+    live.reactor.turn(0.02)
+    assert not gate.done
+    shell.execute("ROLLBACK")
+    live.done(gate)
 
 
 def test_the_gate_is_closed_while_another_connection_of_ours_writes(live):
