@@ -16,14 +16,20 @@ TARGET = "a number or user name; nothing: calls are not forwarded"
 
 @command("callforward", group="calls", access=USER,
          summary="Forwards calls of the account: always, when busy or when there is no answer; no target clears it",
-         params=[Param("anum", choice("", *COLUMNS), "which calls; without it all three are told or cleared"),
+         params=[Param("anum", choice(*COLUMNS), "which calls; without it all three are told, or cleared by an empty"
+                       " bnum"),
                  Param("bnum", phone, TARGET), Param("cnum", integer, "seconds without an answer"), U_ID, U_USERNAME])
 async def callforward(ctx, anum="", bnum="", cnum=None, u_id=None, u_username=None):
-    account = ctx.account(u_id, u_username, required=False)
-    sent = ctx.request.params
-    if not anum and not bnum and not {"bnum", "param2", "phone2", "to", "called"} & set(sent):
+    account = _account(ctx, u_id, u_username)
+    sent = "bnum" in ctx.command.named(ctx.request.params)
+    if bnum and not anum:
+        raise ApiError(400, f"missing parameter anum ({', '.join(COLUMNS)})")
+    if not anum and not sent and cnum is None:
         return Answer("OK", _told(ctx, account))
-    values = {COLUMNS[anum]: bnum} if anum else dict.fromkeys(COLUMNS.values(), bnum)
+    if not sent and cnum is not None:
+        values = {}                     # the seconds alone
+    else:
+        values = {COLUMNS[anum]: bnum} if anum else dict.fromkeys(COLUMNS.values(), "")
     return await _write(ctx, account, values, cnum)
 
 
@@ -34,15 +40,21 @@ async def callforward(ctx, anum="", bnum="", cnum=None, u_id=None, u_username=No
                  Param("callforwardonnoanswertimeout", integer, "seconds without an answer"), U_ID, U_USERNAME])
 async def calldivert(ctx, callforwardonbusy="", callforwardonnoanswer="", callforwardalways="",
                      callforwardonnoanswertimeout=None, u_id=None, u_username=None):
-    account = ctx.account(u_id, u_username, required=False)
-    given = {"callforwardonbusy": ("forwardonbusy", callforwardonbusy, "param1"),
-             "callforwardonnoanswer": ("forwardonnoanswer", callforwardonnoanswer, "param2"),
-             "callforwardalways": ("forwardalways", callforwardalways, "param3")}
-    sent = ctx.request.params
-    values = {column: value for name, (column, value, place) in given.items() if name in sent or place in sent}
+    account = _account(ctx, u_id, u_username)
+    targets = {"forwardonbusy": callforwardonbusy, "forwardonnoanswer": callforwardonnoanswer,
+               "forwardalways": callforwardalways}
+    sent = ctx.command.named(ctx.request.params)
+    values = {column: target for column, target in targets.items() if "call" + column in sent}
     if not values and callforwardonnoanswertimeout is None:
         return Answer("OK", _told(ctx, account))
     return await _write(ctx, account, values, callforwardonnoanswertimeout)
+
+
+def _account(ctx, u_id, u_username):
+    account = ctx.account(u_id, u_username, required=False)
+    if account is None:
+        raise ApiError(400, "missing user input")
+    return account
 
 
 def _told(ctx, account):
@@ -52,8 +64,9 @@ def _told(ctx, account):
 
 async def _write(ctx, account, values, seconds):
     server = ctx.server
-    if account.username in values.values():
-        raise ApiError(422, "an account does not forward to itself")
+    for target in filter(None, values.values()):
+        if target.lower() == account.username.lower() or server.users.owned.has(account.id, server.form.normal(target)):
+            raise ApiError(422, "an account does not forward to itself")
     if seconds is not None:
         if not 0 < seconds <= SECONDS:
             raise ApiError(400, f"seconds without an answer are 1 to {SECONDS}, not {seconds}")
@@ -61,5 +74,6 @@ async def _write(ctx, account, values, seconds):
     await server.db.gate()
     with server.db.unit(actor=ctx.actor, kind="forward") as unit:
         server.users.update(unit, account.id, values)
-    server.fields.touched("tb_users", account.id)
-    return Answer("OK: forwarding set" if any(values.values()) else "OK: forwarding cleared", _told(ctx, account))
+    told = _told(ctx, account)
+    return Answer("OK: forwarding set" if any([told[name] for name in COLUMNS.values()]) else "OK: forwarding cleared",
+                  told)

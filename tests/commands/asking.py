@@ -9,7 +9,7 @@ from mizu.api.custom import run_custom
 from mizu.api.limits import Limits
 from mizu.base.errors import ApiError
 from mizu.base.log import Log
-from mizu.base.message import Peer, Principal, Request, Role, Session
+from mizu.base.message import Answer, Peer, Principal, Request, Role, Session
 from mizu.calls.board import Board
 from mizu.calls.current import CurrentCalls
 
@@ -48,20 +48,25 @@ class Town:
     def reload_keys(self):
         return 3
 
-    def ask(self, entry, by=None, host="10.0.0.1", **params):
+    def ask(self, entry, by=None, host="10.0.0.1", format="", **params):
+        answer = self.asked(entry, by, host, format, **params)
+        return wait(answer) if answer.__class__ is not Answer else answer
+
+    def asked(self, entry, by=None, host="10.0.0.1", format="", **params):
+        """The same while a command waits: its coroutine in place of the Answer."""
         user = self.users.by_username(by) if by else None
         role = user.role if user else Role.ADMIN
         request = Request(entry, {name.lower(): str(value) for name, value in params.items()},
                           Peer("http", host, 5), received=self.clock.monotonic(), serial=next(_serials))
+        request.format = format
         request.principal = Principal(user, role, (), user)
         context = Context(request, request.principal, Session(request.peer), TABLE.get(entry), self)
         access = self.table[entry]
         if role not in access.roles:
             raise ApiError(403, "access denied")
         if access.rule is not None and access.rule.sql:
-            return wait(run_custom(context, access.rule))
-        answer = access.command.function(context, *access.command.bind(request.params))
-        return wait(answer) if access.command.is_async else answer
+            return run_custom(context, access.rule)
+        return access.command.function(context, *access.command.bind(request.params))
 
     def refused(self, entry, by=None, **params):
         """(code, message) of the refusal; nothing may have been committed."""
