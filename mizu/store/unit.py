@@ -1,5 +1,11 @@
 """The transaction of a `with db.unit()`, and who is at work in it."""
 
+from . import sqlite
+
+BETWEEN = 100
+"""Milliseconds that the loop stands still for another process's transaction which began between our gate and here: a
+piece of an import takes 15, and one write in a thousand meets it."""
+
 
 class Unit:
     """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on an exception.  Never await inside.
@@ -22,7 +28,10 @@ class Unit:
             raise db.broken
         self._outer = db._unit
         try:
-            self._execute("BEGIN IMMEDIATE" if self._outer is None else "SAVEPOINT unit")
+            if self._outer is None:
+                self._begin()
+            else:
+                self._execute("SAVEPOINT unit")
             if self._actor is not None:
                 self._execute("INSERT OR REPLACE INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
         except db._sqlite.Error as error:
@@ -30,6 +39,18 @@ class Unit:
             raise db.told(error)
         db._unit = self
         return self
+
+    def _begin(self):
+        try:
+            self._execute("BEGIN IMMEDIATE")
+        except self._db._sqlite.Error as error:
+            if not sqlite.is_busy(error):
+                raise
+            self._execute(f"PRAGMA busy_timeout={BETWEEN}")
+            try:
+                self._execute("BEGIN IMMEDIATE")
+            finally:
+                self._execute("PRAGMA busy_timeout=0")
 
     def run(self, sql, args=()):
         """Execute; returns the cursor (fetchall, lastrowid, rowcount).  ApiError 422 for a broken constraint."""

@@ -1,6 +1,8 @@
 """Units join the one they are in, and memory follows what is taken back."""
 
 import re
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,18 @@ def test_every_unit_that_names_an_actor_says_why():
     named = re.compile(r"\.unit\(actor=(?:[^()]|\([^()]*\))*\)")
     found = [(path.name, call) for path in root.rglob("*.py") for call in named.findall(path.read_text())]
     assert len(found) > 10 and [each for each in found if "kind=" not in each[1]] == []
+
+
+def test_a_stranger_who_came_in_after_the_gate_is_waited_for_but_not_long(db):
+    shell = sqlite3.connect(db.path, isolation_level=None, check_same_thread=False)
+    assert spawn(db.gate()).done
+    shell.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.02, shell.execute, ("COMMIT",)).start()
+    spend(db, 1)
+    assert credit(db) == 9 and db.value("PRAGMA busy_timeout") == 0
+    shell.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ApiError, match="busy"):
+        spend(db, 1)
+    assert credit(db) == 9 and db.value("PRAGMA busy_timeout") == 0
+    shell.execute("COMMIT")
+    shell.close()
