@@ -36,5 +36,6 @@ def target(tmp_path_factory):
 
 
 def manual_accounts(server):
-    for sql in (manual.ACCOUNTS, manual.CALLS, manual.PINS, manual.NUMBERS, manual.PRICE_LIST, manual.PRICES):
+    for sql in (manual.ACCOUNTS, manual.CALLS, manual.PINS, manual.NUMBERS, manual.PRICE_LIST, manual.PRICES,
+                manual.TRUNK, manual.ROUTE):
         assert server.api("db", sql=sql).startswith("OK")

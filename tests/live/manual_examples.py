@@ -33,7 +33,7 @@ NEW = ("u_username=NEWUSERNAME&u_password=PASSWORD&u_name=NAME&u_email=EMAIL&u_p
        "&u_country=USA&u_address=x")
 
 _LATER = {
-    "calls": "callback p2p", "messages": "sms", "recordings": "voicerecdownload",
+    "messages": "sms", "recordings": "voicerecdownload",
     "requests to other servers": "jppget",
 }
 LATER = {command: f"comes with the {part}" for part, commands in _LATER.items() for command in commands.split()}
@@ -67,6 +67,10 @@ PRICE_LIST = "insert into tb_billentries (id, name) values (1, 'Standard')"
 PRICES = """insert into tb_billingtimes (entryid, prefix, destination, price)
     values (1, '', 'Anywhere', 0.05), (1, '36', 'Hungary', 0.1), (1, '3630', 'Hungary mobile', 0.125)"""
 
+TRUNK = "update tb_users set domainname = '127.0.0.1', port = 9 where username = 'gateway'"
+ROUTE = "insert into tb_routing (name, serverid, prefix) values ('gateway', 2005, '')"
+"""Where calls go: to a port where nobody listens."""
+
 NUMBERS = """insert into tb_telnumbers (number) values ('01888888'), ('3456'), ('3611000001'), ('3611000002'),
     ('3611000003'), ('3611000004'), ('3611000005'), ('3611000006'), ('3611000007'), ('3611000008')"""
 
@@ -88,6 +92,8 @@ def waits(printed):
 
 USER_ADDED = r"OK: user added, user_id: \d+\nuser_id: \d+\nusername: new[\w]+$"
 STATUS = r"OK\nid: 1111\nusername: 1111\nstatustext: Not Used$"
+CALLED = r"OK: call initiated\ndbcallid: \d+\ncallid: \w+@p2p$"
+NO_MENU = "ERROR: the voice menu that asks for the number is not there: send bnum$"
 CUSTOM_SQL = "select customsql from tb_api where fname = "
 COMMENT = "select comment from tb_users where username = "
 RECORDS = r"id\tdatum\t[^\n]*\n2\t[^\n]*\tzyx\t[^\n]*\n1\t[^\n]*\txyz\t[^\n]*$"
@@ -123,8 +129,9 @@ EXAMPLES = [
     runs("http://domain.com/mvapireq/?apientry=balance&authkey=KEY&authid=USRNAME&authpwd=PASSWORD",
          r"Your credit is \$123.46 USD$"),
     runs(f"http://domain.com/mvapireq/?apientry=balance&{USER}", r"Your credit is \$123.46 USD$"),
-    waits(f"http://domain.com/mvapireq/?apientry=callback&{USER}&anum=PHONE1&ivr=-1"),
-    waits(f"http://domain.com/mvapireq/?apientry=p2p&{USER}&anum=PHONE1&bnum=PHONE2"),
+    runs(f"http://domain.com/mvapireq/?apientry=callback&{USER}&anum=PHONE1&ivr=-1", NO_MENU, code=501),
+    runs(f"http://domain.com/mvapireq/?apientry=p2p&{USER}&anum=PHONE1&bnum=PHONE2",
+         "ERROR: PHONE1: 404 PHONE1 is nobody here$", code=404),      # a call would leave a record; they are counted
     waits(f"http://domain.com/mvapireq/?apientry=sms&{USER}&anum=PHONE1&bnum=PHONE2&txt=TEXT"),
     runs(f"http://domain.com/mvapireq/?apientry=rating&{USER}&bnum=PREFIX_OR_NUMBER",
          r"0.05 USD/min, Destination: Anywhere$"),
@@ -337,13 +344,16 @@ EXAMPLES = [
           "&authpwd=apwd520185786fr&now=1558422718"),
     runs("SELECT TOP 1 * FROM tb_cdrs WITH(NOLOCK) WHERE datum > getdate() - 1 AND sipcallid = 'xyz'",
          r"id\t[^\n]*\n\d+\t[^\n]*\t3630111222\t[^\n]*\txyz\b[^\n]*$"),
-    waits("https://serverdomain.com/mvapireq/?apientry=p2p&authkey=33591933&authid=USERNAME&authpwd=PASSWORD"
-          "&anum=PHONENUMBER1&bnum=PHONENUMBER2&now=777"),
-    waits("http://11.11.11.11/mvapireq/?apientry=p2p&authkey=54742345&authid=550000782542"
-          "&authmd5=9db1671101a81da6fb2315ba45c27ac2&authsalt=2334557&anum=01199925&bnum=08007774004&now=1"),
-    waits("https://serverdomain.com/mvapireq/?apientry=callback&authkey=33591933&authid=USERNAME&authpwd=PASSWORD"
-          "&anum=PHONE1&now=111"),
-    waits(f"http://serverdomain:8080/mvapireq/?apientry=callback&{PHONE101}&anum=PHONENUMBER&now=555"),
+    runs("https://serverdomain.com/mvapireq/?apientry=p2p&authkey=33591933&authid=USERNAME&authpwd=PASSWORD"
+         "&anum=PHONENUMBER1&bnum=PHONENUMBER2&now=777", CALLED,
+         fill={"PHONENUMBER1": "3630111222", "PHONENUMBER2": "3630111333"}),
+    runs("http://11.11.11.11/mvapireq/?apientry=p2p&authkey=54742345&authid=550000782542"
+         "&authmd5=9db1671101a81da6fb2315ba45c27ac2&authsalt=2334557&anum=01199925&bnum=08007774004&now=1", CALLED,
+         who="john"),
+    runs("https://serverdomain.com/mvapireq/?apientry=callback&authkey=33591933&authid=USERNAME&authpwd=PASSWORD"
+         "&anum=PHONE1&now=111", NO_MENU, code=501),
+    runs(f"http://serverdomain:8080/mvapireq/?apientry=callback&{PHONE101}&anum=PHONENUMBER&now=555", NO_MENU,
+         who="john", code=501),
     waits(f"http://serverdomain:8080/mvapireq/?apientry=sms&{PHONE101}&anum=MYNUMBER&bnum=TARGETMOBILE&txt=TEXT"
           "&now=555"),
     runs(f"http://serverdomain:8080/mvapireq/?apientry=newuseru&authkey=31796042&{NEW}&deviceid=DEVICEID&now=555",
