@@ -56,19 +56,31 @@ def _destination(each):
 
 
 def _money(server, plan, data):
-    """What the call costs, into `data`; returns it as sentences."""
-    most, lines = server.settings.maxcallduration or LONGEST, []
-    charges = {id(charge): charge for stage in plan.stages for charge in stage.charges}.values()
-    for charge in charges:
-        if charge.rate is None:
-            lines.append(f"free for {charge.account.username}")
-            continue
-        tariff, available = charge.rate.tariff, server.reservations.available(charge.payer)
-        longest = maximum_duration(tariff, available, most)
-        data.setdefault("rate", decimal(tariff.minute))
-        data.setdefault("currency", charge.rate.currency)
+    """What the call costs as sentences; price and longest duration of its first stage into `data`."""
+    lines, told = [], []
+    for stage in plan.stages:
+        for charge in stage.charges:
+            if charge not in told:
+                told.append(charge)
+                lines += _charge(server, charge, data if stage is plan.stages[0] else {})
+    return lines
+
+
+def _charge(server, charge, data):
+    """What a charge takes from its payer and from the resellers above him, as it would be set aside."""
+    rate = charge.rate
+    if rate is None:
+        return [f"free for {charge.account.username}"]
+    data.setdefault("rate", decimal(rate.tariff.minute))
+    data.setdefault("currency", rate.currency)
+    payer, lines = server.reservations.payer, []
+    for who, rate in [(charge.payer, rate), *[(payer(account), rate) for _, account, rate in charge.levels if rate]]:
+        available = server.reservations.available(who)
+        longest = maximum_duration(rate.tariff, available, server.settings.maxcallduration or LONGEST)
+        if who is charge.payer and available < server.settings.mincreditonroute:
+            longest = 0
         data["maxduration"] = min(longest, data.get("maxduration", longest))
-        lines.append(f"{charge.payer.username} pays {decimal(tariff.minute)} {charge.rate.currency} a minute and has"
+        lines.append(f"{who.username} pays {decimal(rate.tariff.minute)} {rate.currency} a minute and has"
                      f" {decimal(available)}: {longest} s at most" + ("" if longest else ", refused with 402"))
     return lines
 

@@ -59,6 +59,26 @@ def test_a_sender_is_known_by_his_address_and_its_money_counts(routed):
     assert answer.data["maxduration"] == 0 and "refused with 402" in answer.message
 
 
+def test_a_reseller_above_pays_his_part_and_may_be_the_one_who_cannot(routed):
+    with routed.db.unit() as unit:
+        entry = unit.run("INSERT INTO tb_billentries (type, parentid, name) VALUES (1, ?, 'boss')",
+                         (routed.boss,)).lastrowid
+        unit.run("INSERT INTO tb_billingtimes (entryid, prefix, price) VALUES (?, '36', 1.2)", (entry,))
+        routed.users.update(unit, routed.john, {"parentid": routed.boss, "billinguserid": routed.john})
+        unit.run("UPDATE tb_currencies SET rate = 1 WHERE name = 'EUR'")
+    routed.rates.reload()
+    answer = routed.ask("routingtest", caller="john", called="36309999999")
+    assert answer.data["rate"] == 1.2 and answer.data["maxduration"] == 0
+    assert [step for step in answer.data["steps"] if "pays" in step] == [
+        "john pays 1.2 USD a minute and has 12.34: 617 s at most",
+        "boss pays 0.6 EUR a minute and has 0.0: 0 s at most, refused with 402"]
+
+
+def test_too_little_credit_for_the_setting_is_refused(routed):
+    routed.settings.mincreditonroute = 12_350_000
+    assert routed.ask("routingtest", caller="john", called="36309999999").data["maxduration"] == 0
+
+
 @pytest.mark.parametrize("params, code, head", [
     ({"ip": "198.51.100.1", "called": "361"}, 403, "198.51.100.1 is nobody we know: a digest is asked for"),
     ({"caller": "john", "called": "nobody"}, 404, "john is the account john"),
