@@ -157,6 +157,6 @@ def test_check_names_a_database_that_cannot_be_used(tmp_path):
 
 
 def test_a_first_start_makes_its_secrets():
-    values = first_start_values(Entropy)
+    values = first_start_values(Entropy())
     assert set(values) == {"apiv2key", "apiv2md5salt"} and all(len(text) == 32 for text in values.values())
     assert Settings.load(db_rows=values.items()).apiv2key == (values["apiv2key"],)
