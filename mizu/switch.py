@@ -4,7 +4,7 @@ The one file that knows how the agent of RFC 3261, the plan and the bridge come 
 """
 
 from . import VERSION
-from .base.errors import ApiError, RemoteProtocolError
+from .base.errors import RemoteProtocolError
 from .calls.bridge import Bridges
 from .calls.call import Call
 from .calls.clicktocall import ClickToCall
@@ -119,11 +119,7 @@ class Switch:
             return self._replace(leg, replaced, offer)
         call = Call(self.clock, leg.call_id, caller, called)
         story = self.stories.open(leg.call_id)
-        try:
-            plan = self.planner.plan(caller, called)
-        except ApiError as error:
-            self.server.log.warning(f"a call could not be planned: {error.message}")
-            return leg.take(Fail(503, ""))
+        plan = self.planner.plan(caller, called)
         for text in plan.trace:
             self.stories.note(leg.call_id, text)
         call.called = plan.called

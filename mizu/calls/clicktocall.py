@@ -32,13 +32,14 @@ class ClickToCall:
     def start(self, account, first, second, shown="", host="", longest=0):
         """Ring `first`, then `second`, at the expense of an account; returns the Dialling.
 
-        shown    the number that the first party sees, the second one's without
+        shown    the number that the first party sees, the account's own without; its name is who will be called then.
+                 The second one sees the account's own: nobody calls under a number that is not his
         longest  seconds after which it is ended, 0: as the setting says
         second   "" for a test call that is ended by `longest` alone
 
         ApiError with the code of the plan if the first party cannot be called.
         """
-        caller = Caller(account, shown or second or first, "", host, 0, "", "api")
+        caller = Caller(account, shown or own_number(account), second, host, 0, "", "api")
         plan = self.planner.plan(caller, first)
         if plan.code:
             raise ApiError(_api_code(plan.code), f"{first}: {plan.code} {plan.reason}".strip())
@@ -117,7 +118,9 @@ class Dialling:
             bridge.limit(call.longest)
         if not self.to:                     # a test call: there is nobody to talk to
             return event.answered and event.answered(None)
-        plan = house.planner.plan(call.caller, self.to, begun=True)
+        account = call.caller.account
+        caller = Caller(account, own_number(account), "", call.caller.host, 0, "", "api")
+        plan = house.planner.plan(caller, self.to, begun=True)
         house.bridges.note(call, f"{self.number} answered, now {self.to}: {plan.code or 'rung'} {plan.reason}".strip())
         for stage in plan.stages:
             stage.timeout = min(stage.timeout or PATIENCE, PATIENCE)
@@ -139,6 +142,10 @@ class Watched(Bridge):
     def _close(self, code, reason, side, fail=None, since=None):
         super()._close(code, reason, side, fail, since)
         self.done.set((code, reason))
+
+
+def own_number(account):
+    return account.telnumber or account.username
 
 
 def _api_code(code):

@@ -106,7 +106,7 @@ def normalizechk(ctx, called="", caller="", country=""):
 
 
 @command("capcheck", group="calls", access=ADMIN, reads=True, summary="How many more calls can be made",
-         params=[Param("direction", text, "user name of a trunk or account: its lines, too")])
+         params=[Param("direction", text, "an account by user name, or a number: its lines, or those of its trunks")])
 def capcheck(ctx, direction=""):
     server = ctx.server
     board, settings = server.board, server.settings
@@ -114,14 +114,23 @@ def capcheck(ctx, direction=""):
     data = {"calls": len(board), "maxcalls": settings.maxcalls, "callspersecond": board.rate(),
             "maxcps": settings.maxcps, "free": free, "refused": board.busy()}
     if direction:
-        account = server.users.find(direction, True)
-        profile = account and server.profiles.of(account.id)
-        if profile is None:
-            raise ApiError(404, f"no such user: {direction[:64]}")
-        lines = board.lines(account.id)
-        data.update(username=account.username, lines=lines, maxlines=profile.maxlines,
-                    freelines=max(0, profile.maxlines - lines) if profile.maxlines else "no limit")
+        data.update(_lines(server, direction))
     return Answer("OK", data)
+
+
+def _lines(server, direction):
+    """{…} of the lines of an account, or of the trunks that take a number; ApiError 404."""
+    account = server.users.by_username(direction)
+    ids = [account.id] if account is not None else sorted(server.routing.takes(server.form.normal(direction)))
+    found = [(who, server.profiles.of(who.id).maxlines) for who in map(server.users.by_id, ids) if who is not None]
+    if not found:
+        raise ApiError(404, f"no such user, and no trunk takes it: {direction[:64]}")
+    lines = [server.board.lines(who.id) for who, _ in found]
+    limited = all([most for _, most in found])
+    free = sum([max(0, most - used) for (_, most), used in zip(found, lines)])
+    return {"username": ", ".join([who.username for who, _ in found]), "lines": sum(lines),
+            "maxlines": sum([most for _, most in found]) if limited else 0,
+            "freelines": free if limited else "no limit"}
 
 
 def _reread(name, summary, services):

@@ -169,9 +169,10 @@ class Routing:
         return routes[:MOST]
 
     def takes(self, number):
-        """Whether any row is for that number, whoever calls."""
+        """The ids of the trunks that have a row for that number, whoever calls and when."""
         rows = self._read() if self._rows is None else self._rows
-        return any(number[:length] in rows for length in self._lengths if length <= len(number))
+        return {row.serverid for length in self._lengths if length <= len(number)
+                for row in rows.get(number[:length], ())}
 
     def _matching(self, asker, number):
         """[(prefix, Row)] that fit, by priority, then the longest prefix."""

@@ -86,6 +86,19 @@ def test_a_callback_rings_the_accounts_phone_or_the_number_that_is_named(busy):
     busy.swept()
 
 
+def test_the_first_party_sees_who_will_be_called_and_the_second_one_who_calls(busy):
+    busy.ask("p2p", "john", anum="mary", bnum="bob")
+    busy.run(1)
+    shown = busy.mary.calls[-1].invitation.from_
+    assert shown.uri.startswith("sip:john@") and shown.display == "bob"
+    busy.mary.calls[-1].answer()
+    busy.run(1)
+    shown = busy.bob.calls[-1].invitation.from_
+    assert shown.uri.startswith("sip:john@") and not shown.display
+    busy.mary.calls[-1].bye()
+    busy.swept()
+
+
 def test_a_callers_number_of_the_setting_is_shown_to_the_first_party(busy):
     busy.settings.callbackcallernumber = "36150000"
     busy.ask("callback", "mary", bnum="bob")

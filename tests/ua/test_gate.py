@@ -111,6 +111,11 @@ def test_a_disabled_account_hears_of_it_after_its_proof_alone(door):
     assert (door.who("user"), door.who("user", password="wrong"), door.who("user", password="pw")) == (407, 407, 403)
 
 
+def test_a_stranger_cannot_tell_a_number_of_ours_from_another_one(door):
+    door.account("bob", telnumber="36201111111")
+    assert {door.who("stranger", called=called) for called in ("bob", "36201111111", "36209999999", "x")} == {407}
+
+
 def test_an_unknown_name_and_a_wrong_password_get_the_same(door):
     door.account("user", password="pw")
     answers = [door.enter(name, password="wrong") for name in ("user", "nobody")]
