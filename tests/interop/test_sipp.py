@@ -69,7 +69,7 @@ def test_nobody_is_there(switch, sipp):
 
 
 def test_nobody_answers(switch, sipp):
-    switch.api("setuser", u_username="peer9", u_noanswertimeout=2)
+    switch.api("setuser", u_username="peer9", u_noanswertimeout=2, u_forwardonnoanswer="peer8")
     with SipSocket(switch.port, "peer9", "pw-peer9") as phone:
         assert phone.ask("REGISTER", fields=(("Expires", "600"),)).status == 200
         heard = []
