@@ -1,5 +1,6 @@
 """From who calls and what was dialled to a plan: permissions, whom it is for, forwards, price, trunks in order."""
 
+import random
 from types import SimpleNamespace
 
 import pytest
@@ -45,8 +46,8 @@ class Exchange:
         wait(self.db.execute(text, args))
 
     def set(self, name, **values):
-        for column, value in values.items():
-            self.sql(f"UPDATE tb_users SET {column} = ? WHERE username = ?", (value, name))
+        columns = ", ".join([f"{column} = ?" for column in values]) or "comment = comment"
+        self.sql(f"UPDATE tb_users SET {columns} WHERE username = ?", (*values.values(), name))
 
     def trunk(self, name, prefix="", **values):
         account = self.account(name, type=9, domainname=f"{name}.example.com", **values)
@@ -342,6 +343,42 @@ def test_forwards_in_a_circle_end(exchange):
     for name, after, other in zip(names, names[1:], names[2:]):
         exchange.set(name, forwardonbusy=after, forwardonnoanswer=other)
     assert 5 < len(exchange.plan("john", "p0").stages) <= 20
+
+
+def test_whatever_forwards_to_whom_a_plan_ends_and_its_stages_hang_together(outside):
+    chance = random.Random(4)
+    names = [f"n{number}" for number in range(9)]
+    for name in names:
+        outside.account(name, credit=1.0)
+    targets = [*names, "", "", "36309999999", "voicemail", "nobody", "55", "*98", "n1@x"]
+    for _ in range(60):
+        outside.away = set(chance.sample(names, 3))
+        for name in names:
+            outside.set(name, ringgroup=",".join(chance.sample(targets, chance.choice((0, 0, 2, 5)))),
+                        rgmode=chance.choice((0, 1)), maxlines=chance.choice((0, 0, 0, 1)),
+                        **{f"forward{when}": chance.choice(targets) for when in ("onbusy", "onnoanswer")},
+                        forwardalways=chance.choice(["", "", "", *names]))
+        outside.lines = {name: chance.choice((0, 1)) for name in names}
+        for called in names:
+            plan = outside.plan("john", called)
+            assert bool(plan.code) != bool(plan.stages) and plan.code != 500 and len(plan.stages) <= 20
+            assert len(plan.trace) <= 200 and plan.numbers < 2000
+            for index, stage in enumerate(plan.stages):
+                assert (stage.condition == "first") == (index == 0) and stage.destinations
+                assert all(any(earlier is each for earlier in plan.stages[:index]) for each in stage.after)
+                assert stage.charges[0].account.username == "john"
+    assert not outside.faults
+
+
+def test_whatever_is_dialled_has_a_code(outside):
+    chance = random.Random(5)
+    letters = "0123456789+*#abNX%;@:/ \t\r\n\0\u00e9\u0663\U0001f600\udcff'\"<>"
+    outside.sql("INSERT INTO tb_dialplan (pattern, replacement) VALUES ('8X*', '3630X'), ('/^7(.*)$/', '\\1')")
+    for _ in range(3000):
+        called = "".join(chance.choices(letters, k=chance.choice((0, 1, 3, 8, 15, 70))))
+        plan = outside.plan("john", called)
+        assert plan.code in (0, 403, 404, 484, 501) and bool(plan.code) != bool(plan.stages), called
+    assert not outside.faults
 
 
 def test_a_forward_that_cannot_be_made_is_left_out_or_refuses(exchange):
