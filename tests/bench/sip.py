@@ -1,0 +1,387 @@
+#!/usr/bin/env python3
+"""The telephone switch under load: registrations, calls that are paid for, what they take of time and memory.
+
+    python3 tests/bench/sip.py [FIGURE …]
+
+Work is counted per CPU-second of the server (user + system time of its process), with everything written that is
+written late.  Telephones and trunk are sipload.py, which looks at every answer; a run with a failed call, a late
+answer or a message that came twice is no result.  Peers are measured in turns with the server, where they are
+installed.  Figures are medians of ROUNDS rounds; the exit status is 1 if a goal was missed.
+"""
+
+import atexit
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from bench.api import cpu_seconds  # noqa: E402
+from bench.sipload import bound  # noqa: E402
+from live.harness import Server, eventually  # noqa: E402
+
+HERE = Path(__file__).parent
+ROUNDS = 3
+ACCOUNTS = 10_000
+CALLERS = 2000          # who call: known to the server when it is measured
+CREDIT, PRICE = 1000, "0.60"
+BUSY = {"window": 48, "tick": 0.001}     # registrations or calls that are being set up at once
+HOLD = 1.1              # seconds of talk: two billed seconds at most
+SETTLE = 2.5            # seconds until all that is written late has been written
+FIGURES = {}
+
+
+class NoResult(Exception):
+    """A call failed, or something was sent twice."""
+
+
+def figure(function):
+    """A figure: function(folder) -> iterable of (what, value, unit, goal); goal (">", n), ("<", n) or None."""
+    FIGURES[function.__name__] = function
+    return function
+
+
+# -- what is measured, and the load
+
+class Switch(Server):
+    """The program with accounts user1, user2 … and, on demand, a trunk and prices."""
+
+    def __init__(self, folder, accounts=ACCOUNTS):
+        super().__init__(folder, "--set", "sipports=0")
+        self.pid = self.process.pid
+        told = self.sql("INSERT INTO tb_users (username, password, credit, type) WITH RECURSIVE n(i) AS (SELECT 1 UNION"
+                        f" ALL SELECT i + 1 FROM n WHERE i < {accounts}) SELECT 'user' || i, 'secret' || i, {CREDIT}, 0"
+                        " FROM n")
+        assert told.startswith("OK"), told
+
+    def sql(self, text):
+        return self.api("db", sync=1, sql=text)
+
+    def numbers(self, text):
+        """The row that a query answers with."""
+        return [float(word or 0) for word in self.sql(text).split("\n")[-1].split("\t")]
+
+    def route(self, trunk):
+        """All numbers to this port of a trunk, at a price."""
+        prices = self.data / "prices.csv"
+        prices.write_text(f"prefix,destination,price\n*,World,{PRICE}\n")
+        subprocess.run([sys.executable, ROOT / "mizud.py", "import", prices, "--entry", "World", "--data", self.data],
+                       check=True, stdout=subprocess.DEVNULL)
+        told = self.api("addserver", u_type=9, u_name="carrier", u_ip=f"127.0.0.1:{trunk}", u_auth=6)
+        assert told.startswith("OK"), told
+
+    def memory(self):
+        """Resident bytes."""
+        return 1024 * int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[1])
+
+
+class Trunk:
+    """sipload.py as the carrier."""
+
+    def __init__(self, tick):
+        job = json.dumps({"tick": tick})
+        self.process = subprocess.Popen([sys.executable, HERE / "sipload.py", "trunk", job], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def report(self):
+        """What it has seen since the last time."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+class Job:
+    """A load that is under way: `result()` is what sipload.py saw, NoResult if not everything was as it should be."""
+
+    def __init__(self, role, port, count, first=1, accounts=ACCOUNTS, **more):
+        job = {"port": port, "count": count, "first": first, "accounts": accounts, **more}
+        self.process = subprocess.Popen([sys.executable, HERE / "sipload.py", role, json.dumps(job)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def result(self):
+        told = json.loads(self.process.communicate()[0])
+        if told["faults"] or told["late"] or told["again"]:
+            raise NoResult({name: told[name] for name in ("done", "late", "again", "faults")})
+        return told
+
+
+def per_cpu(cpu, job):
+    """(units of work per CPU-second, per second); `cpu()` reads the seconds, `job()` starts the load."""
+    before = cpu()
+    told = job().result()
+    time.sleep(SETTLE)
+    return told["done"] / (cpu() - before), told["done"] / told["seconds"]
+
+
+def percentile(values, share):
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+# -- registrations
+
+@lru_cache
+def free_ports(count=64):
+    """Ports of telephones, which keep theirs from job to job."""
+    with ExitStack() as held:
+        return [held.enter_context(bound()).getsockname()[1] for _ in range(count)]
+
+
+def registers(port, count=ACCOUNTS, **more):
+    return Job("register", port, count, ports=free_ports(), **(more if "rate" in more else BUSY | more))
+
+
+@figure
+def register(folder):
+    """REGISTER with digest, both requests, of 10,000 accounts; Kamailio without a table of bindings beside it."""
+    server, peer = Switch(folder / "data"), Kamailio.start(folder)
+    registers(server.port).result()
+    ours, seconds, theirs = [], [], []
+    for _ in range(ROUNDS):
+        work, rate = per_cpu(lambda: cpu_seconds(server.pid), lambda: registers(server.port, 2 * ACCOUNTS))
+        ours.append(work)
+        seconds.append(rate)
+        if peer:
+            theirs.append(per_cpu(peer.cpu, lambda: registers(peer.port, 2 * ACCOUNTS))[0])
+    kept = server.numbers("select count(*) as n from tb_locations")[0]
+    if kept != ACCOUNTS:
+        raise NoResult(f"{kept:.0f} bindings are durable")
+    yield "registrations with digest", statistics.median(ours), "/CPU-s", (">", 8000)
+    yield f"between {min(ours):,.0f} and {max(ours):,.0f}; by the clock", statistics.median(seconds), "/s", None
+    if peer:
+        yield "Kamailio, nothing durable", statistics.median(theirs), "/CPU-s", None
+        yield "ours against it", statistics.median(ours) / statistics.median(theirs), "x", None
+        peer.stop()
+    server.stop()
+
+
+KAMAILIO = """
+debug=0
+log_stderror=no
+children=1
+disable_tcp=yes
+auto_aliases=no
+listen=udp:127.0.0.1:{port}
+mpath="{modules}"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("usrloc", "hash_size", 14)
+request_route {{
+    if (method == "REGISTER") {{
+        if (!pv_www_authenticate("mizud", "secret$(au{{s.substr,4,0}})", "0")) {{
+            www_challenge("mizud", "1");
+            exit;
+        }}
+        save("location");
+        exit;
+    }}
+    sl_send_reply("405", "Method Not Allowed");
+}}
+"""
+
+
+class Kamailio:
+    """One worker that knows the same accounts."""
+
+    @classmethod
+    def start(cls, folder):
+        """None with a message where it is not installed or does not answer."""
+        program = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+        modules = next(Path("/usr").glob("lib*/**/kamailio/modules"), None)
+        if program is None or modules is None:
+            print("kamailio is not installed: no peer")
+            return None
+        self = cls()
+        self.port = free_ports(65)[64]
+        (folder / "kamailio.cfg").write_text(KAMAILIO.format(port=self.port, modules=modules))
+        self.process = subprocess.Popen([program, "-DD", "-E", "-f", folder / "kamailio.cfg", "-m", "256", "-M", "32",
+                                         "-w", folder, "-Y", folder], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        atexit.register(self.process.terminate)
+        time.sleep(1.5)
+        try:
+            registers(self.port).result()
+        except NoResult as error:
+            print(f"kamailio is no peer: {error}")
+            self.stop()
+            return None
+        return self
+
+    def cpu(self):
+        """Of the main process and its workers."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(cpu_seconds(each) for each in (pid, *children))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@figure
+def bindings(folder):
+    """100,000 bindings: memory, and what a REGISTER takes among them against one among 1,000."""
+    most = 100_000
+    servers = {count: Switch(folder / str(count), most) for count in (1000, most)}
+    empty = servers[most].memory()
+    for count, server in servers.items():
+        registers(server.port, count, accounts=count).result()
+    times = {count: [] for count in servers}
+    for _ in range(ROUNDS):
+        for count, server in servers.items():
+            time.sleep(SETTLE)
+            told = registers(server.port, 2500, accounts=count, first=1, rate=500).result()
+            times[count].append(1000 * percentile(told["times"], 0.99))
+    few, many = (statistics.median(values) for values in times.values())
+    eventually(lambda: servers[most].numbers("select count(*) as n from tb_locations")[0] == most, 60)
+    yield "memory of the process with 100,000 bindings", servers[most].memory() / 2**20, "MiB", ("<", 150)
+    yield "memory a binding", (servers[most].memory() - empty) / most, "bytes", None
+    yield "an answer to REGISTER, p99, among 1,000", few, "ms", None
+    yield "an answer to REGISTER, p99, among 100,000", many, "ms", None
+    yield "ratio", many / few, "x", ("<", 2)
+    for server in servers.values():
+        server.stop()
+
+
+# -- calls
+
+class Office:
+    """A server, a trunk, and the sums that must be right when all calls are over."""
+
+    def __init__(self, folder, tick=0):
+        self.trunk = Trunk(tick)
+        self.server = Switch(folder / "data")
+        self.server.route(self.trunk.port)
+        self.calls = 0
+        self.run(count=CALLERS, hold=0, **BUSY)
+
+    def start(self, count, hold=HOLD, **more):
+        self.calls += count
+        return Job("calls", self.server.port, count, accounts=CALLERS, hold=hold, ports=free_ports()[:16], **more)
+
+    def run(self, count, **more):
+        """All of it; {number: seconds that its INVITE took to the trunk}."""
+        told = self.start(count, **more).result()
+        return self.forwarded(told)
+
+    def forwarded(self, told):
+        seen = self.trunk.report()
+        arrived = dict(seen["arrived"])
+        if seen["again"] or seen["faults"] or len(arrived) != told["done"]:
+            raise NoResult(f"the trunk saw {len(arrived)} calls, {seen['again']} messages twice, {seen['faults']}")
+        return {number: arrived[number] - sent for number, sent in told["times"]}
+
+    def check(self):
+        """A right record of each call, and every micro-unit accounted for."""
+        numbers = self.server.numbers
+        records, cost = numbers("select count(*), sum(costenduser) from tb_cdrs")
+        spent = ACCOUNTS * CREDIT - numbers(f"select sum(credit) from tb_users where username like 'user%'")[0]
+        kept = numbers("select count(*) as n from tb_reservations")[0]
+        if records != self.calls or abs(cost - spent) > 1e-6 or kept or not cost:
+            raise NoResult(f"{records:.0f} records of {self.calls} calls, cost {cost}, spent {spent}, {kept} reserved")
+
+    def stop(self):
+        self.server.stop()
+        self.trunk.stop()
+
+
+@figure
+def calls(folder):
+    """Whole prepaid calls: digest, routing, reservation, ringing, answer, BYE, charge, record."""
+    office = Office(folder, BUSY["tick"])
+    ours, seconds = [], []
+    for _ in range(ROUNDS):
+        work, rate = per_cpu(lambda: cpu_seconds(office.server.pid), lambda: office.start(6000, **BUSY))
+        office.trunk.report()
+        ours.append(work)
+        seconds.append(rate)
+    office.check()
+    yield "calls with digest, prepaid, recorded", statistics.median(ours), "/CPU-s", (">", 2000)
+    yield f"between {min(ours):,.0f} and {max(ours):,.0f}; by the clock", statistics.median(seconds), "/s", None
+    office.stop()
+
+
+@figure
+def forward(folder):
+    """From an INVITE with its proof to the trunk, at 500 new calls a second."""
+    office = Office(folder)
+    halves, tails = [], []
+    for _ in range(ROUNDS):
+        times = sorted(office.run(count=5000, rate=500).values())
+        halves.append(1000 * percentile(times, 0.5))
+        tails.append(1000 * percentile(times, 0.99))
+    office.check()
+    yield "an INVITE forwarded at 500 calls/s, p50", statistics.median(halves), "ms", None
+    yield f"p99 (between {min(tails):.1f} and {max(tails):.1f})", statistics.median(tails), "ms", ("<", 20)
+    office.stop()
+
+
+@figure
+def held(folder):
+    """Memory of 1,000 calls in progress, once the stories of the last 2,000 calls are there (CALLERS have called)."""
+    office = Office(folder)
+    time.sleep(SETTLE)
+    before = office.server.memory()
+    job = office.start(1000, **BUSY, hold=15)
+    time.sleep(10)
+    after = office.server.memory()
+    reserved = office.server.numbers("select count(*) as n from tb_reservations")[0]
+    office.forwarded(job.result())
+    office.check()
+    if reserved != 1000:
+        raise NoResult(f"{reserved:.0f} calls were in progress")
+    yield "memory of a call in progress, 1,000 held", (after - before) / 1000 / 1024, "KiB", ("<", 30)
+    office.stop()
+
+
+# -- the program
+
+def main(names):
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        sys.exit(f"there is no figure {unknown[0]}; there are {', '.join(FIGURES)}")
+    missed = 0
+    for name in names or FIGURES:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                for what, value, unit, goal in FIGURES[name](Path(folder)):
+                    missed += tell(what, value, unit, goal)
+            except NoResult as error:
+                missed += 1
+                print(f"{name}: NO RESULT: {error}", flush=True)
+    return 1 if missed else 0
+
+
+def tell(what, value, unit, goal):
+    """Print a figure; whether its goal was missed."""
+    verdict, missed = "", False
+    if goal is not None:
+        sign, wanted = goal
+        missed = not (value > wanted if sign == ">" else value < wanted)
+        verdict = f"  goal {sign} {wanted:g} ({value / wanted:.2f}){': MISSED' if missed else ''}"
+    print(f"{what:60} {value:10,.2f} {unit:7}{verdict}", flush=True)
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
