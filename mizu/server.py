@@ -20,7 +20,7 @@ from .calls.board import Board
 from .calls.current import CurrentCalls
 from .calls.meter import Meters
 from .commands import load
-from .net.addresses import Lan, own_addresses, unmapped
+from .net.addresses import Lan, address_key, own_addresses, unmapped
 from .net.process import run_program
 from .net.reactor import Reactor
 from .net.resolver import Resolver
@@ -82,6 +82,7 @@ from .store.db import Database
 from .store.group import Group
 from .switch import Switch, Timers
 from .ua.digests import Digests
+from .ua.guard import Guard
 from .ua.keepalive import KeepAlive
 from .ua.registrar import Registrar
 
@@ -220,6 +221,8 @@ class Server:
         self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram)
         self.switch = Switch(self, Timers(self.reactor, self.clock), self.transports)
         self.stories = self.switch.stories
+        self.guard = self.switch.agent.guard = Guard(self.settings, self.bans.banned, self._is_exempt,
+                                                     self.clock.monotonic, address_key, self.log)
         SipApi(self.switch.agent, self.asker, self.digests, self.settings)
 
     # -- life --------------------------------------------------------------------------------------
@@ -300,8 +303,8 @@ class Server:
         everything as it is."""
         self.check()
         changes = self.settings.reload(self.db)
-        for service in (self.trust, self.limits, self.auth, self.digests, self.decoder, self.ledger, self.transports,
-                        self.switch):
+        for service in (self.trust, self.limits, self.guard, self.auth, self.digests, self.decoder, self.ledger,
+                        self.transports, self.switch):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -362,6 +365,10 @@ class Server:
         """Whether the account has a live SIP registration (from this address)."""
         return self.locations.registered(account.id, host)
 
+    def _is_exempt(self, host):
+        """Whether SIP from there is neither limited nor banned: this machine, trusted addresses, carriers."""
+        return self.trust.exempt(self.trust.flags(host)) or self.sources.knows(host)
+
     def is_own_host(self, host):
         """Whether a Host field names this server (a page of another site may resolve its own name to us)."""
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and host[-1:] != "]" else host
@@ -420,6 +427,7 @@ class Server:
         self.locations.tick()
         self.switch.tick()
         self.sources.tick()
+        self.guard.tick()
         for queue in self.queues:
             queue.tick()
 

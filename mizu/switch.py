@@ -69,6 +69,7 @@ class Switch:
         account = self.server.digests.authenticate(message)
         if account.__class__ is Message:
             return transaction.refuse(account)
+        self.agent.proven(message, "Authorization")
         response = self.server.registrar.register(message, message.flow, account)
         transaction.respond(response)
         flow = message.flow
@@ -119,9 +120,7 @@ class Switch:
             return self._replace(leg, replaced, offer)
         call = Call(self.clock, leg.call_id, caller, called)
         story = self.stories.open(leg.call_id)
-        plan = self.planner.plan(caller, called)
-        for text in plan.trace:
-            self.stories.note(leg.call_id, text)
+        plan = self._told(call, self.planner.plan(caller, called))
         call.called = plan.called
         self.bridges.open(call, leg, plan, offer)
         story.call = call.id
@@ -141,12 +140,18 @@ class Switch:
             except RemoteProtocolError:
                 continue
             if user:
-                stages += self.planner.redirect(user, destination, call.caller)
+                stages += self._told(call, self.planner.redirect(user, destination, call.caller)).stages
         return stages
 
     def transferred(self, target, account, call):
         """The Plan of a blind transfer by an account."""
-        return self.planner.transfer(target, account, call.caller)
+        return self._told(call, self.planner.transfer(target, account, call.caller))
+
+    def _told(self, call, plan):
+        """The same Plan, once the call's story has it."""
+        for text in plan.trace:
+            self.stories.note(call.sipcallid, text)
+        return plan
 
     def _linked(self, call, leg):
         """A leg of a call: its messages belong to the call's story, which an API request may have begun."""

@@ -54,6 +54,8 @@ _ACCOUNTS = f"SELECT {_COLUMNS} FROM tb_users u WHERE u.needauth IN ({_KINDS}) A
 _FURTHER = ("SELECT a.userid, a.authip, a.port FROM tb_users_authip a JOIN tb_users u ON u.id = a.userid"
             f" WHERE u.needauth IN ({_KINDS}) AND u.enabled <> 0")
 
+_BY_NAME = f"SELECT 1 FROM tb_users WHERE needauth IN ({NONE}, {NAME}) AND enabled <> 0 LIMIT 1"
+
 _ANI = "SELECT userid FROM tb_users_numbers WHERE number IN (?, ?) AND kind = 'ani' LIMIT 2"
 
 
@@ -101,6 +103,7 @@ class Sources:
         self._networks = {}         # {(version, prefix length): {network as a number: [Entry]}}
         self._named = {}            # {domain name: [Entry]}
         self._prefixes = []         # [Entry] of needauth 2, the longest first
+        self._named_only = False    # whether there is anybody without a proof
         self._addresses = {}        # {domain name: (address, …)} as resolved
         self._memo = {}
         self.addresses = None
@@ -135,13 +138,27 @@ class Sources:
             (self._by_prefix(called, from_user) if self._prefixes else None)
         if entry is not None:
             return self._source(self.users.by_id(entry.id), entry, from_user)
-        account = self.users.find(from_user, False) if from_user else None
-        if account is None and from_user:
-            account = self._numbered(from_user)
-        if account is not None and account.needauth in BY_NAME and account.enabled and (
-                account.needauth == NONE or account.username.lower() == from_user.lower()):
-            return Source(account, account, False, "", PROOFS[account.needauth])
-        return None
+        account = self._by_name(from_user) if self._named_only and from_user else None
+        return Source(account, account, False, "", PROOFS[account.needauth]) if account is not None else None
+
+    def knows(self, host):
+        """Whether an account proves itself by this address."""
+        if self._hosts is None:
+            self._read()
+        entries = self._memo.get(host)
+        return bool(self._at(host) if entries is None else entries)
+
+    def _by_name(self, name):
+        """The account that needs no more than its name or number.  A name that there is and one that there is not
+        take the same look-ups."""
+        account, numbered = self.users.by_username(name), self._numbered(name)
+        if account is not None:
+            self.users.by_username(" " + name)
+        account = account or numbered
+        if account is None or account.needauth not in BY_NAME or not account.enabled or \
+                account.needauth == NAME and account.username.lower() != name.lower():
+            return None
+        return account
 
     def permits(self, account, host, port):
         """Whether an account that has proven itself by a digest may call from that address."""
@@ -261,6 +278,7 @@ class Sources:
 
     def _read(self):
         self._hosts, self._networks, self._named, self._prefixes, self._memo, self.faults = {}, {}, {}, [], {}, []
+        self._named_only = bool(self.db.rows(_BY_NAME))
         accounts = {}
         for id, type, kind, authip, port, techprefix, domain, ip in self.db.rows(_ACCOUNTS):
             accounts[id] = kind, port or 0, techprefix or ""

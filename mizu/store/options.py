@@ -137,6 +137,8 @@ _ROWS = {
         ("bantime", "seconds", "900", "a ban lasts", {"low": 1, "high": 31_536_000}),
         ("ratelimit_ip", "rate", "50/100", "requests of one address; 0: no limit"),
         ("ratelimit_user", "rate", "20/50", "requests of one account; 0: no limit"),
+        ("ratelimit_sip", "rate", "50/100", "SIP requests of one address whose senders do not prove themselves, ten"
+         " times as many where somebody lately did; not of trusted addresses and trunks; 0: no limit"),
         ("ratelimit_global", "rate", "0", "requests of all; 0: no limit"),
         ("maxrows", "integer", "1000", "rows of an answer that names no limit", {"low": 1, "high": 100_000}),
         ("maxcustomrows", "integer", "100", "rows of an answer of custom SQL", {"low": 1, "high": 100_000}),

@@ -12,6 +12,7 @@ from ..sip.layer import Layer
 from ..sip.parser import SipError, parse
 from ..sip.uri import parse_uri
 from .addressing import Ways, corrected, is_behind
+from .guard import DROP
 from .incoming import IncomingLeg, refusal_of
 from .leg import ALLOW, SUPPORTED
 
@@ -23,6 +24,10 @@ CONTACTS = 256
 
 CALL_SECONDS = 86400
 """Seconds that the connection of a call stays open without a word."""
+
+TERSE = 480
+"""Bytes of an OPTIONS over UDP below which the answer leaves out what 11.2 only recommends: a forged sender is not to
+make much more of a datagram than it was.  Other answers to usual requests are shorter than these."""
 
 NO_DIALOG = ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER")
 """Methods that mean nothing outside a dialog."""
@@ -46,6 +51,8 @@ class Agent:
         self.layer = Layer(timers, entropy, self._requested, tap)
         self.legs = {}                  # {(Call-ID, our tag): leg}
         self.gate = self.register = self.switch = self.api = None
+        self.guard = None               # ua.guard.Guard, or None: everything is let in
+        self._size = 0                  # bytes of the message that is looked at
         self.draining = lambda: False
         self.back = lambda account, contact: None   # the flow of a phone that has come back after its connection broke
         self._contacts = {}
@@ -57,14 +64,26 @@ class Agent:
 
     def received(self, data, flow):
         """One whole message in bytes; what is none is answered 400 where an answer can be made."""
+        guard = self.guard
+        if guard is not None and not guard.admits(flow.host, data):
+            return
+        self._size = len(data)
         try:
             message = parse(data, flow.reliable)
         except SipError as error:
+            if guard is not None:
+                guard.malformed(flow.host)
             return self._malformed(error, flow)
         message.flow = flow
+        if guard is not None and not message.status and message.method != "ACK" and \
+                (message.call_id, message.to_tag) not in self.legs:
+            refusal = guard.request(flow)
+            if refusal:
+                return None if refusal == DROP else self.layer.refuse(message, refusal)
         self.layer.received(message, data)
 
     def _malformed(self, error, flow):
+        """Over UDP an answer is no longer than what it answers, or there is none."""
         message = error.message
         if message is None or not message.is_request or message.method == "ACK":
             return
@@ -72,7 +91,9 @@ class Agent:
             response = message.reply(error.status, error.reason, self.layer.tag)
         except RemoteProtocolError:
             return
-        flow.send(response.render())
+        data = response.render()
+        if flow.reliable or len(data) <= self._size:
+            flow.send(data)
 
     # -- requests
 
@@ -130,6 +151,8 @@ class Agent:
     def _options(self, transaction, message):
         if self.draining():
             return self.refuse(transaction, 503, (("Retry-After", "60"),))
+        if self._size < TERSE and not message.flow.reliable:
+            return self.refuse(transaction, 200)
         self.refuse(transaction, 200, (("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp"),
                                        ("Accept-Encoding", "identity"), ("Accept-Language", "en")))
 
@@ -152,7 +175,13 @@ class Agent:
             return self.refuse(transaction, code, fields)
         caller = self.gate.caller(transaction, message)
         if caller is not None:
+            self.proven(message, "Proxy-Authorization")
             self.begin(transaction, message, caller)
+
+    def proven(self, message, field):
+        """Who sends this has proven himself, with credentials in `field` or by his address."""
+        if self.guard is not None:
+            self.guard.proven(message.flow.host, 1 + (field in message.fields))
 
     def begin(self, transaction, message, caller):
         """A call of somebody who has proved who he is."""
