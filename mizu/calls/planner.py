@@ -102,12 +102,14 @@ class Planner:
         return self._planned(target, Way(caller, account, "TRANS"), lambda plan: self.permissions.dial(account))
 
     def redirect(self, target, destination, caller):
-        """[Stage] of a 3xx of a destination: its account pays what that costs."""
+        """The Plan of a 3xx of a destination: its account pays what that costs."""
         account = destination.account
-        if account is None or account.type in OUTBOUND:
-            return []
-        way = Way(caller, account, "FWD", chain=(account,))
-        return self._planned(target, way, lambda plan: self.permissions.dial(account)).stages
+
+        def judge(plan):
+            if account is None or account.type in OUTBOUND:
+                raise Refusal(403, "trunks do not forward")
+            self.permissions.dial(account)
+        return self._planned(target, Way(caller, account, "FWD", chain=(account,)), judge)
 
     def _planned(self, called, way, judge, trial=False):
         plan = Plan(called)
@@ -228,12 +230,13 @@ class Planner:
             if group[0].__class__ is str:
                 self._perhaps(plan, way.onward(other, charges, condition, after), group[0])
                 continue
-            here = [self._device(way, each) for each in group if not self._gone(each)]
+            here = [self._device(way, each) for each in group
+                    if not self._gone(each) and (each is other or not self.permissions.full(each))]
             if here:
                 plan.add(Stage(here, seconds, condition, charges, after))
             names = ", ".join([to.account.username for to in here])
             plan.note(f"ring{'s' if len(here) == 1 else ''} for {seconds} s: {names}" if here else
-                      f"{', '.join([each.username for each in group])}: nobody is registered")
+                      f"{', '.join([each.username for each in group])}: nobody is registered and free")
         return tuple(plan.stages[began:])
 
     def _members(self, plan, other, profile):
@@ -274,6 +277,9 @@ class Planner:
         except Refusal as refusal:
             del plan.stages[began:]
             plan.note(f"but {target} is not called: {refusal.code} {refusal.why}")
+        except ApiError as error:       # a price that nobody can compute
+            del plan.stages[began:]
+            plan.note(f"but {target} is not called: {error.message}")
 
     def _device(self, way, other):
         to = Destination("account", other, other.username)
@@ -296,7 +302,10 @@ class Planner:
         plan.charge = plan.charge or charge
         plan.note(f"price: prefix {rate.prefix or 'any'} {rate.destination or ''} at {decimal(rate.tariff.minute)}"
                   f" {rate.currency}/min, paid by {charge.payer.username}".replace("  ", " "))
-        routes = self.routing.routes(Asker(account, way.caller.number, above), routed, self._lines, plan.trace)
+        told = []
+        routes = self.routing.routes(Asker(account, way.caller.number, above), routed, self._lines, told)
+        for text in told:
+            plan.note(text)
         if not routes:
             raise Refusal(503 if self.routing.takes(routed) else 404, f"no trunk takes {routed}")
         charges = way.charges + [charge]

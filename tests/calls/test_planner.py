@@ -168,7 +168,7 @@ def test_a_plan_never_raises(exchange):
     assert exchange.faults == ["a call could not be planned: ZeroDivisionError('division by zero')"]
     john = exchange.users.by_username("john")
     assert exchange.planner.transfer("bob", john, Caller(john)).code == 500
-    assert exchange.planner.redirect("bob", Destination("account", john, "john"), Caller(john)) == []
+    assert exchange.planner.redirect("bob", Destination("account", john, "john"), Caller(john)).code == 500
 
 
 def test_limits_of_the_server_refuse_with_503(outside):
@@ -260,6 +260,21 @@ def test_a_ring_group_rings_all_at_once_itself_if_it_is_registered(exchange):
     assert exchange.rung("john", "sales") == ["first 60 carol"]
     exchange.away.add("carol")
     assert exchange.rung("john", "sales") == 480
+
+
+def test_members_whose_lines_are_all_in_use_do_not_ring(exchange):
+    exchange.account("sales", ringgroup="bob,carol")
+    exchange.away.add("sales")
+    exchange.set("bob", maxlines=1)
+    exchange.lines["bob"] = 1
+    assert exchange.rung("john", "sales") == ["first 60 carol"]
+
+
+def test_a_forward_whose_price_cannot_be_computed_keeps_nobody_from_ringing(outside):
+    outside.sql("UPDATE tb_billentries SET currency = 'XXX'")
+    outside.set("bob", forwardonbusy="36309999999")
+    plan = outside.plan("john", "bob")
+    assert len(plan.stages) == 1 and "XXX" in plan.trace[-1]
 
 
 def test_a_group_in_turns_begins_with_another_one_each_time(exchange):
@@ -473,10 +488,11 @@ def test_a_transfer_is_paid_by_who_transfers_and_a_redirection_by_who_was_called
     caller = Caller(john, "john")
     plan = outside.planner.transfer("36309999999", bob, caller)
     assert [(charge.payer.username, charge.mark) for charge in plan.stages[0].charges] == [("bob", "TRANS")]
-    stages = outside.planner.redirect("36309999999", Destination("account", bob, "bob"), caller)
+    stages = outside.planner.redirect("36309999999", Destination("account", bob, "bob"), caller).stages
     assert [(charge.payer.username, charge.mark) for charge in stages[0].charges] == [("bob", "FWD")]
     trunk = outside.users.by_username("t1")
-    assert outside.planner.redirect("bob", Destination("trunk", trunk, "1"), caller) == []
+    assert outside.planner.redirect("bob", Destination("trunk", trunk, "1"), caller).code == 403
+    assert outside.planner.redirect("bob", Destination("account", bob, "bob"), caller).code == 482
     assert outside.planner.transfer("nobody", bob, caller).code == 404
 
 
