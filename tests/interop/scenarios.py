@@ -79,7 +79,8 @@ def pause(milliseconds):
 
 
 def scenario(*steps):
-    return '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="mizud">\n' + "\n".join(steps) + "\n</scenario>\n"
+    head = '<?xml version="1.0" encoding="ISO-8859-1" ?>', '<scenario name="mizud">'
+    return "\n".join([*head, *steps, "</scenario>", ""])
 
 
 def authorized(method, status, body="", more=""):
