@@ -30,6 +30,7 @@ _VIA = re.compile(r"\s*SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+"
                   r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+|[0-9A-Fa-f.]*+:[0-9A-Fa-f.]*+:[0-9A-Fa-f:.]*+)"
                   r"\s*(?::\s*([0-9]{1,5})\s*)?(?:;(.*))?", re.S | re.I).fullmatch
 _PAIR = re.compile(r'\s*([^\s=,"]+)\s*=\s*(' + _QUOTED + r'|[^\s,"]*)\s*(?:,|$)', re.S).match
+_USUAL_PAIRS = re.compile(r' *+([a-z]++)=(?:"([^"\\]*+)"|([^\s,"]*+))(?:,|$)|(.++)', re.S).findall
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _TO_ESCAPE = re.compile(r'["\\]')
 
@@ -257,6 +258,10 @@ def parse_value_params(text):
 def parse_credentials(text):
     """`Digest username="a", nc=1` -> ("digest", {"username": "a", "nc": "1"}); names in lower case, values unquoted."""
     scheme, _, rest = text.strip().partition(" ")
+    pairs = _USUAL_PAIRS(rest)
+    fields = {name: quoted or token for name, quoted, token, other in pairs}
+    if len(fields) == len(pairs) and "" not in fields:
+        return scheme.lower(), fields
     fields, at = {}, 0
     rest = rest.strip()
     while at < len(rest):
