@@ -295,7 +295,7 @@ class Office:
         """A right record of each call, and every micro-unit accounted for."""
         numbers = self.server.numbers
         records, cost = numbers("select count(*), sum(costenduser) from tb_cdrs")
-        spent = ACCOUNTS * CREDIT - numbers(f"select sum(credit) from tb_users where username like 'user%'")[0]
+        spent = ACCOUNTS * CREDIT - numbers("select sum(credit) from tb_users where username like 'user%'")[0]
         kept = numbers("select count(*) as n from tb_reservations")[0]
         if records != self.calls or abs(cost - spent) > 1e-6 or kept or not cost:
             raise NoResult(f"{records:.0f} records of {self.calls} calls, cost {cost}, spent {spent}, {kept} reserved")
