@@ -18,7 +18,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
     ua/         5  RFC 3261 transaction users: digests, registrar, keep-alives, agent, legs, trunks
     commands/   6  the commands, one file a topic
-    serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, console
+    serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, console, HEP
 """
 
 VERSION = "0.1"

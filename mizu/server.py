@@ -71,6 +71,7 @@ from .serve.certificate import Certificate, judge
 from .serve.console import ConsoleFront
 from .serve.datagrams import DatagramApi
 from .serve.front import Front
+from .serve.hepport import HepPort
 from .serve.httpd import HttpFront
 from .serve.oldapi import old_api_front
 from .serve.ports import Ports
@@ -223,6 +224,7 @@ class Server:
         self.stories = self.switch.stories
         self.guard = self.switch.agent.guard = Guard(self.settings, self.bans.banned, self._is_exempt,
                                                      self.clock.monotonic, address_key, self.log)
+        self.hep = HepPort(self.settings, self.stories, self.resolver.addresses, self.log)
         SipApi(self.switch.agent, self.asker, self.digests, self.settings)
 
     # -- life --------------------------------------------------------------------------------------
@@ -250,12 +252,14 @@ class Server:
         self.reactor.every(RECOVER, self.board.sweep)
         self.meters.start()
         self.switch.start()
+        self.hep.reload()
         return ports.opened
 
     def run(self):
         """Turn the reactor until stop() has finished; returns the exit code."""
         self.reactor.run()
         self.ports.close()
+        self.hep.close()
         self.workers.stop(DRAIN / 2)
         self.meters.flush()
         for service in (self.audit, self.bans, self.locations):
@@ -304,7 +308,7 @@ class Server:
         self.check()
         changes = self.settings.reload(self.db)
         for service in (self.trust, self.limits, self.guard, self.auth, self.digests, self.decoder, self.ledger,
-                        self.transports, self.switch):
+                        self.transports, self.switch, self.hep):
             service.reload()
         self._read_hosts()
         self.reload_rules()
@@ -428,6 +432,7 @@ class Server:
         self.switch.tick()
         self.sources.tick()
         self.guard.tick()
+        self.hep.tick()
         for queue in self.queues:
             queue.tick()
 

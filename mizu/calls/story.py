@@ -1,12 +1,16 @@
 """What happened in a call, from its first message to its bill: the last calls, each with its messages and decisions.
 
 A story begins with an INVITE that comes in, long before it is known whether it will be a call: those wait apart,
-so that a flood of refused ones pushes no real call out.  Knows no SIP: messages are bytes with a first line.
+so that a flood of refused ones pushes no real call out.  Requests of the API inside SIP, which may hold passwords, are
+nobody's to see.  Knows no SIP: messages are bytes with a first line.
 """
 
 from collections import OrderedDict
 
 CALLS = 2_000
+PRIVATE, PRIVATE_METHODS = "X-MAPI", frozenset(("MESSAGE", "OPTIONS", "INFO"))
+"""The field that makes messages of these methods requests of the API, or their answers."""
+
 YOUNG = 500
 """Stories of INVITEs that are no call yet: a login asked for takes less than a second."""
 
@@ -37,7 +41,8 @@ class Story:
 
 
 class Stories:
-    """`observers`: functions (when, outgoing, transport, local, remote, data, key) that hear every message."""
+    """observers   hear of every message: heard(when, outgoing, transport, local, remote, data, key), `key` being the
+    Call-ID of the caller's side; and of every decision: noted(when, text, story)"""
 
     def __init__(self, clock):
         self.clock = clock
@@ -54,14 +59,14 @@ class Stories:
 
     def heard(self, message, flow, data, outgoing):
         """The layer's tap; a repeated message has no Message and is left out."""
-        if message is None or data is None:
+        if message is None or data is None or PRIVATE in message.fields and message.method in PRIVATE_METHODS:
             return
         key = message.call_id
         story = self._keys.get(key) or self._young.get(key)
         when = self.clock.now()
         what = outgoing, flow.transport, flow.local, (flow.host, flow.port), data
         for observer in self.observers:
-            observer(when, *what, key if story is None else story.key)
+            observer.heard(when, *what, key if story is None else story.key)
         if story is None:
             if outgoing or message.method != "INVITE" or message.status:
                 return
@@ -74,7 +79,10 @@ class Stories:
         """A decision, or money that moved."""
         story = self._keys.get(key) or self._young.get(key)
         if story is not None:
-            self._add(story, self.clock.now(), text, len(text))
+            when = self.clock.now()
+            for observer in self.observers:
+                observer.noted(when, text, story)
+            self._add(story, when, text, len(text))
 
     def open(self, key, call=0):
         """This INVITE has become a call; returns its Story."""

@@ -204,7 +204,8 @@ _ROWS = {
         ("rtptimeout", "seconds", "60", "without a packet, then a call is ended; 0: never", {"low": 0, "high": 86400}),
         ("rtpports", "range", "20000-29999", "ports of media", _RESTART),
         ("rtpengine", "text", "", "host:port of an rtpengine to use instead of the built-in relay"),
-        ("hepserver", "text", "", "host:port of a HEP collector"),
+        ("hepserver", "text", "", "host:port of a HEP3 collector (Homer), which gets a copy of every SIP message and of"
+         " what is decided about calls; empty: there is none"),
         ("mp3encoder", "text", "", "program that turns WAV into MP3 on its standard input and output"),
         ("callbackaccessnumber", "text", "", "number that users ring to be called back"),
         ("callbackcallernumber", "text", "", "caller's number that a callback shows"),

@@ -16,8 +16,8 @@ class Clock:
         return self.time
 
 
-def invite(call_id):
-    return SimpleNamespace(call_id=call_id, method="INVITE", status=0)
+def invite(call_id, method="INVITE", status=0, **fields):
+    return SimpleNamespace(call_id=call_id, method=method, status=status, fields=fields)
 
 
 def tell(stories, call_id, data=b"INVITE sip:b SIP/2.0\r\n\r\n", outgoing=False, message=None):
@@ -31,7 +31,7 @@ def test_the_messages_of_both_sides_and_the_decisions_are_one_story():
     stories.open("a", 7)
     stories.link("a", "b")
     tell(stories, "b", b"INVITE sip:c SIP/2.0\r\n\r\n", True)
-    tell(stories, "b", b"SIP/2.0 200 OK\r\n\r\n", False, SimpleNamespace(call_id="b", method="INVITE", status=200))
+    tell(stories, "b", b"SIP/2.0 200 OK\r\n\r\n", False, invite("b", status=200))
     assert stories.find("b") is stories.find("a") is stories.find("7")
     assert ladder(stories.find("7")) == [
         "    0.000  <-- UDP  192.0.2.1:5070  INVITE sip:b SIP/2.0",
@@ -42,7 +42,7 @@ def test_the_messages_of_both_sides_and_the_decisions_are_one_story():
 
 def test_only_an_invite_that_comes_begins_a_story():
     stories = Stories(Clock())
-    tell(stories, "a", b"OPTIONS sip:b SIP/2.0\r\n\r\n", message=SimpleNamespace(call_id="a", method="OPTIONS", status=0))
+    tell(stories, "a", b"OPTIONS sip:b SIP/2.0\r\n\r\n", message=invite("a", "OPTIONS"))
     tell(stories, "b", outgoing=True)
     assert stories.find("a") is stories.find("b") is None
 
@@ -85,3 +85,41 @@ def test_what_a_peer_writes_is_shown_without_control_characters():
     stories = Stories(Clock())
     tell(stories, "a", b"INVITE sip:\x1b[2J\xff SIP/2.0\r\n\r\n")
     assert "\x1b" not in ladder(stories.find("a"))[0]
+
+
+class Ear:
+    def __init__(self):
+        self.messages, self.notes = [], []
+
+    def heard(self, *facts):
+        self.messages.append(facts)
+
+    def noted(self, when, text, story):
+        self.notes.append((when, text, story.key))
+
+
+def test_observers_hear_all_messages_with_the_callers_call_id_and_all_decisions():
+    stories, ear = Stories(Clock()), Ear()
+    stories.observers.append(ear)
+    tell(stories, "x", b"OPTIONS", message=invite("x", "OPTIONS"))
+    tell(stories, "a", b"INVITE")
+    stories.open("a", 1)
+    stories.link("a", "b")
+    tell(stories, "b", b"SIP/2.0 200 OK", True, invite("b", status=200))
+    stories.note("b", "answered"), stories.note("nothing", "lost")
+    peer = "UDP", ("192.0.2.9", 5060), ("192.0.2.1", 5070)
+    assert ear.messages == [(1000.5, False, *peer, b"OPTIONS", "x"), (1001.0, False, *peer, b"INVITE", "a"),
+                            (1001.5, True, *peer, b"SIP/2.0 200 OK", "a")]
+    assert ear.notes == [(1002.0, "answered", "a")]
+
+
+def test_requests_of_the_api_are_told_to_nobody():
+    stories, ear = Stories(Clock()), Ear()
+    stories.observers.append(ear)
+    secret = {"X-MAPI": ["apientry=balance&authpwd=secret"]}
+    tell(stories, "a", b"INVITE")
+    for method in ("MESSAGE", "OPTIONS", "INFO"):
+        tell(stories, "a", b"secret", message=invite("a", method, **secret))
+        tell(stories, "a", b"secret", True, message=invite("a", method, 200, **secret))
+    tell(stories, "a", b"BYE", message=invite("a", "BYE", **secret))
+    assert [facts[5] for facts in ear.messages] == [b"INVITE", b"BYE"]
