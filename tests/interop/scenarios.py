@@ -57,7 +57,7 @@ def request(method, cseq, to=NUMBER, uri="sip:[service]@[remote_ip]:[remote_port
 
 def inside(method, cseq, body="", more=""):
     """A request of the dialog."""
-    return request(method, cseq, "[peer_tag_param]", "[next_url]", more, body).replace(
+    return request(method, cseq, "[peer_tag_param]", "[next_url]", "[routes]\n" + more, body).replace(
         "To: [peer_tag_param]", "[last_To:]")
 
 
@@ -85,7 +85,7 @@ def scenario(*steps):
 
 def authorized(method, status, body="", more=""):
     """The request, its challenge and the request again; an INVITE's challenge is acknowledged."""
-    steps = [send(request(method, 1, more=more, body=body)), recv(status, auth="true")]
+    steps = [send(request(method, 1, more=more, body=body)), recv(100, optional="true"), recv(status, auth="true")]
     if method == "INVITE":
         steps.append(send(of_last("ACK"), retrans=False))
     return steps + [send(request(method, 2, more="[field1]\n" + more, body=body))]

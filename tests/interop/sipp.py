@@ -17,7 +17,7 @@ class Sipp:
     """sipp's scenarios towards a server, in a folder of their own."""
 
     def __init__(self, folder, port):
-        self.folder, self.port = folder, port
+        self.folder, self.port, self.host = folder, port, "127.0.0.1"
         self._numbers = 0
 
     def _file(self, name, text):
@@ -32,7 +32,7 @@ class Sipp:
         users = self._file(f"users{self._numbers}.csv", "SEQUENTIAL\n" + lines)
         path = self._file(f"caller{self._numbers}.xml", text)
         done = subprocess.run(
-            [SIPP, f"127.0.0.1:{self.port}", "-sf", path, "-inf", users, "-m", str(calls), "-r", str(rate), "-s",
+            [SIPP, f"{self.host}:{self.port}", "-sf", path, "-inf", users, "-m", str(calls), "-r", str(rate), "-s",
              service, "-i", "127.0.0.1", "-t", transport, "-nostdin", "-trace_err", "-timeout", f"{seconds}s",
              "-recv_timeout", "20000"], capture_output=True, timeout=seconds + 30, cwd=self.folder)
         errors = "".join([file.read_text(errors="replace")[:3000] for file in self.folder.glob("caller*_errors.log")])

@@ -1,0 +1,128 @@
+"""Kamailio as a proxy in front of the phones (Record-Route, Path), and as the trunk behind us."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from live.harness import eventually
+
+from . import scenarios
+from .conftest import USERS
+from .sipp import TRUNK_HOST, TRUNK_PORT, Sipp, needed
+
+KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
+HOST, PORT = "127.0.0.3", 15060
+
+pytestmark = [pytest.mark.interop, needed,
+              pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed")]
+
+_CONFIG = """#!KAMAILIO
+debug=1
+log_stderror=yes
+fork=no
+children=1
+listen=udp:{host}:{port}
+auto_aliases=no
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "path.so"
+modparam("rr", "enable_full_lr", 1)
+request_route {{
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (has_totag()) {{
+        if (!loose_route()) {{
+            if (is_method("ACK") && t_check_trans()) t_relay();
+            exit;
+        }}
+        t_relay();
+        exit;
+    }}
+    if (is_method("REGISTER")) {{
+        add_path();
+        $du = "sip:127.0.0.1:{server}";
+        t_relay();
+        exit;
+    }}
+    record_route();
+    if (loose_route()) {{                       # a call to a phone that registered through us
+        t_relay();
+        exit;
+    }}
+    if ($si == "127.0.0.1" && $sp == {server}) {{      # we are the trunk
+        $du = "sip:{trunk}:{trunkport}";
+    }} else {{
+        $du = "sip:127.0.0.1:{server}";
+    }}
+    t_relay();
+}}
+"""
+
+
+@pytest.fixture
+def kamailio(switch, tmp_path):
+    modules = next(iter(Path("/usr/lib").glob("*/kamailio/modules")))
+    path = tmp_path / "kamailio.cfg"
+    path.write_text(_CONFIG.format(host=HOST, port=PORT, modules=modules, server=switch.port, trunk=TRUNK_HOST,
+                                   trunkport=TRUNK_PORT))
+    log = (tmp_path / "kamailio.log").open("wb")
+    process = subprocess.Popen([KAMAILIO, "-f", path, "-DD", "-E", "-m", "32", "-M", "4", "-Y", tmp_path],
+                               stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path)
+    time.sleep(1.5)
+    assert process.poll() is None, (tmp_path / "kamailio.log").read_text()[-2000:]
+    yield process
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def through(tmp_path, kamailio):
+    """sipp whose phones talk to Kamailio."""
+    folder = tmp_path / "through"
+    folder.mkdir()
+    sipp = Sipp(folder, PORT)
+    sipp.host = HOST
+    return sipp
+
+
+def test_phones_register_through_a_proxy_that_adds_a_path(switch, through):
+    code, errors = through.caller(scenarios.REGISTER.replace("Expires: 600", "Supported: path\nExpires: 600"), USERS,
+                                  calls=3)
+    assert code == 0, errors
+    eventually(lambda: switch.api("reguser", usr="peer0").count(f"sip:{HOST}:{PORT}") >= 1)
+
+
+def calls(switch, sipp, count=20):
+    """Calls of sipp to a trunk of sipp, whatever lies between."""
+    far = sipp.trunk(scenarios.TRUNK, count)
+    try:
+        code, errors = sipp.caller(scenarios.CALL, USERS, calls=count)
+        assert code == 0, errors
+        assert far.wait(timeout=30) == 0
+    finally:
+        far.kill()
+        far.wait()
+    switch.settled(count)
+
+
+def test_calls_through_a_proxy_that_records_its_route(switch, through):
+    calls(switch, through)
+
+
+def test_calls_to_a_trunk_that_is_kamailio(switch, kamailio, sipp):
+    switch.api("setuser", u_username="carrier", u_domainname=HOST, u_port=PORT)
+    calls(switch, sipp)
