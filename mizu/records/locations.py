@@ -143,13 +143,16 @@ class Locations:
 
     def _registered(self, id, binding, before):
         """Have tb_users told, if that is news."""
-        old = next((each for each in before if each.id == binding.id), None)
+        old = None
+        for each in before:
+            if each.id == binding.id:
+                old = each
         now = int(self.clock.now())
         if old is not None and old.host == binding.host and old.port == binding.port and \
                 old.user_agent == binding.user_agent and now - old.stated < RESTATE:
             binding.stated = old.stated
         else:
-            binding.stated = now
+            binding.stated = binding.registered if binding.registered == now else now      # one object
             self._states[id] = (self.busy(id) or REGISTERED, utc_text(now), binding.host, binding.port,
                                 binding.user_agent, id)
         if binding.push and (old is None or old.push != binding.push):

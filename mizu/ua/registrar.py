@@ -61,7 +61,7 @@ class Registrar:
     def register(self, request, flow, account):
         """A REGISTER of a proven account -> the response."""
         try:
-            now = int(self.clock.now())
+            now = self._now()
             self._judge(request, account)
             bindings, outbound = self._bind(request, flow, account, now)
             response = self._accept(request, bindings, outbound, now)
@@ -73,6 +73,13 @@ class Registrar:
             response = request.reply(error.status, error.reason, self.entropy.hex(5))
         self.note(request, account.username, response.status)
         return response
+
+    def _now(self):
+        """Unix seconds: the same object for all bindings of a second."""
+        now = int(self.clock.now())
+        if now != self._date[0]:
+            self._date = (now, http_date(now))
+        return self._date[0]
 
     def note(self, request, name, status):
         """Remember an attempt, whoever has judged it."""
@@ -227,8 +234,6 @@ class Registrar:
         response = request.reply(200, "", self.entropy.hex(5))
         for binding in bindings:
             response.add("Contact", _rendered(binding, now))
-        if now != self._date[0]:
-            self._date = (now, http_date(now))
         response.add("Date", self._date[1])
         if "Path" in request.fields and "path" in _words(request, "Supported"):
             for path in request.values("Path"):
