@@ -29,6 +29,13 @@ COMMON = (
 )
 """Parameters that every command takes."""
 
+CONSOLE = {
+    "watch": ("watch [seconds?, command]", "On the console: shows what a command answers again, every two seconds or as"
+              " often as is said, until a key is pressed"),
+    "calls": ("calls [seconds?]", "On the console: the calls in progress, watched"),
+}
+"""Words of the console that are no commands of the API."""
+
 
 def commands(everything=True):
     """The rows of the table, each once, in the order of the groups; without `everything` those that users may send."""
@@ -52,8 +59,8 @@ def signature(command):
 def overview(everything, console=False):
     """help: Rows of command, parameters, who may, what it does; on the console of two columns."""
     if console:
-        return Rows(("command", "summary"), [(f"{', '.join(row.names)} {signature(row)}".rstrip(), row.summary)
-                                             for row in commands(everything)])
+        return Rows(("command", "summary"), [*[(f"{', '.join(row.names)} {signature(row)}".rstrip(), row.summary)
+                                               for row in commands(everything)], *CONSOLE.values()])
     return Rows(("command", "parameters", "who", "summary"),
                 [(", ".join(row.names), signature(row), WHO[row.access], row.summary) for row in commands(everything)])
 

@@ -11,6 +11,9 @@ from .call import ENDED, TALKING
 MOST = 100_000
 """Calls at once whatever the setting says: 3 GB of memory."""
 
+FASTEST = 10_000
+"""Calls a second that are counted: more than one process of ours can begin."""
+
 GHOST = 60
 """Seconds that a call may outlive its time before the sweep ends it."""
 
@@ -39,7 +42,7 @@ class Board:
         self.total = 0              # calls since the start
         self._of = {}               # {account id: {call id: Call}}
         self._lines = {}            # {account id: calls of it and of those below it, as the caller or who sent it}
-        self._begun = deque()       # when the calls of the last second began
+        self._begun = deque(maxlen=FASTEST)     # when the calls of the last second began
 
     def __len__(self):
         return len(self.calls)
@@ -79,10 +82,7 @@ class Board:
         self.total += 1
         call.id = self.total
         self.calls[call.id] = call
-        if self.settings.maxcps:
-            self._begun.append(call.started)
-            if len(self._begun) > MOST:
-                self._begun.popleft()
+        self._begun.append(call.started)
         if call.caller.account is not None:
             self.join(call, call.caller.account, "caller")
 

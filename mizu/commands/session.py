@@ -56,6 +56,8 @@ def help_(ctx, command=""):
     if not command:
         return Answer("OK", manual.overview(everything, console))
     row = TABLE.get(command.lower())
+    if row is None and console and command.lower() in manual.CONSOLE:
+        return Answer("OK: " + "\n".join(manual.CONSOLE[command.lower()]))
     if row is None or not (everything or row in manual.commands(False)):
         raise ApiError(404, f"unknown command {command[:40]!r} (help lists all)")
     return Answer("OK: " + manual.describe(row, console))

@@ -29,13 +29,13 @@ def table(data, width=0):
         return _clean(scalar(data))
     if not rows.columns:
         return ""
-    if width and rows.rows and _least(rows) > width:
+    if width and rows.rows and least_width(rows) > width:
         return _blocks(rows, width)
     numbers = [all(type(row[i]) in (int, float, type(None)) for row in rows.rows) for i in range(len(rows.columns))]
     return _draw([list(map(str, rows.columns)), None, *rows.rows], numbers, width)
 
 
-def _least(rows):
+def least_width(rows):
     """The width below which the columns say nothing any more."""
     names = list(map(str, rows.columns))
     cells = [max([_width(_clean(scalar(row[i]))) for row in rows.rows]) for i in range(len(names))]

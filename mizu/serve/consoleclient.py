@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import re
+import select
 import socket
 import sys
 import warnings
@@ -28,6 +29,9 @@ HOST, PORT = "127.0.0.1", 8090
 CONNECT_SECONDS = 10        # and for the login
 ANSWER_SECONDS = 300        # the longest command: a backup, a large report
 MOST = 64 << 20             # bytes of one answer
+
+WATCH_SECONDS = 2
+_WATCH = re.compile(r"\s*(?:watch[\s,]+(?:([0-9]{1,4})\b)?|calls\b[\s,]*([0-9]{1,4})?\s*$)", re.I)
 
 EX_USAGE = 64
 
@@ -227,6 +231,9 @@ def _converse(line):
             continue
         if not command.strip():
             continue
+        if people and (watch := _WATCH.match(command)):
+            status = _watch(line, command, int(watch[1] or watch[2] or WATCH_SECONDS))
+            continue
         answer = line.ask(command)
         if answer is None:
             raise Refused("the server has closed the connection")
@@ -234,6 +241,26 @@ def _converse(line):
         status = 1 if answer.startswith("ERROR") else 0
         if answer == "OK: bye":
             return status
+
+
+def _watch(line, command, seconds):
+    """Show the server's picture again and again, until Enter or Ctrl-C; the status of the last answer."""
+    try:
+        while True:
+            answer = line.ask(command)
+            if answer is None:
+                raise Refused("the server has closed the connection")
+            if answer.startswith("ERROR"):
+                print(answer)
+                return 1
+            room = (os.get_terminal_size().lines or 24) - 2
+            print("\x1b[2J\x1b[H" + "\n".join(answer.split("\n")[:room]), "(Enter ends it)", sep="\n", flush=True)
+            if select.select([sys.stdin], [], [], seconds)[0]:
+                sys.stdin.readline()
+                return 0
+    except KeyboardInterrupt:
+        print()
+        return 0
 
 
 def _complete(line):
@@ -248,6 +275,8 @@ def _complete(line):
     def candidate(word, number):
         if number == 0:
             before = readline.get_line_buffer()[:readline.get_begidx()].replace(",", " ").split()
+            if before[:1] == ["watch"]:
+                del before[:2 if before[1:] and before[1].isdecimal() else 1]
             names = known.get(before[0].lower(), ()) if before and before[0].lower() != "help" else known
             found[:] = [name for name in names if name.startswith(word.lower())]
         return found[number] if number < len(found) else None
@@ -263,8 +292,9 @@ def _known(line):
         rows = json.loads(line.ask("help format=json") or "")["data"]
         known = {}
         for row in rows:
-            names = [word.rstrip("?") + "=" for word in re.findall(r"\w+\??", row["parameters"]) if word != "u_"]
-            known.update((name, names) for name in row["command"].split(", "))
+            commands, _, parameters = row["command"].partition(" [")
+            names = [word.rstrip("?") + "=" for word in re.findall(r"\w+\??", parameters) if word != "u_"]
+            known.update((name, names) for name in commands.split(", "))
         return known
     except (ValueError, KeyError, TypeError):
         return {}

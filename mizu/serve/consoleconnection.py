@@ -7,7 +7,6 @@ line.  Nothing is read while an answer is waited for, so that what is typed ahea
 import re
 
 from ..api.auth import WRONG_USER
-from ..api.command import TABLE
 from ..api.trust import LAN, LOOPBACK, OWN
 from ..base.errors import ApiError
 from ..base.message import Answer, Request, Role, Session
@@ -17,7 +16,9 @@ from ..wire.editor import Editor
 from ..wire.query import decode_octets
 from ..wire.sniff import HTTP, sniff_stream
 from ..wire.telnet import SIZES, Telnet
+from .consoleline import complete, login_params, positional, takes
 from .consoletext import console_text, printable
+from .consolewatch import Watch, asked_to_watch
 from .pipeline import HIGH_WATER
 
 CLEAR = LOOPBACK | OWN | LAN
@@ -34,20 +35,19 @@ TURN = 64                   # commands of one connection in one turn of the loop
 USER, PASSWORD, COMMAND = range(3)
 PROMPTS = ("User: ", "Password: ", "mizud> ")
 
-GOING, ANSWER, NEXT_TURN, ROOM = range(4)
-"""What a connection waits for before it takes the next line."""
+GOING, ANSWER, NEXT_TURN, ROOM, KEY = range(5)
+"""What a connection waits for before it takes the next line; while it waits for a key it reads on."""
 
 IN_TLS = "from here log in inside TLS, or with a digest: login USER AUTHMD5 SALT"
 
 NO_STAFF = "access denied: the console is for administrators and support"
 """Said to who has proven himself only: whether a password is right is told to nobody else."""
 
-_SEPARATOR = re.compile("[ ,]")
-
 
 class ConsoleConnection:
-    """The protocol of one stream; `script` is one without prompts, `width` what its tables are cut to, if not 0."""
-    __slots__ = ("stream", "server", "session", "telnet", "editor", "script", "width", "step", "user", "tries",
+    """The protocol of one stream; `script` is one without prompts, `width` what its tables are cut to, if not 0;
+    `watch` an answer that is shown again and again, or None."""
+    __slots__ = ("stream", "server", "session", "telnet", "editor", "script", "width", "step", "user", "tries", "watch",
                  "_input", "_held", "_ended", "_private")
 
     def __init__(self, stream, front, script):
@@ -61,6 +61,7 @@ class ConsoleConnection:
         self.step = USER
         self.user = ""
         self.tries = 0
+        self.watch = None
         self._input = bytearray()
         self._held = GOING
         self._ended = False
@@ -93,6 +94,8 @@ class ConsoleConnection:
         self.editor.width = self.telnet.width
         if self.telnet.character_mode and not drawn and not self._held:
             self._prompt()
+        if self._held == KEY:
+            return self.watched() if data else None
         self._input += data
         self._work()
         self._touch()
@@ -104,7 +107,9 @@ class ConsoleConnection:
     def ended(self):
         """The peer has said its last: finish what is under way, a line without an end included."""
         self._ended = True
-        if not self._held:
+        if self._held == KEY:
+            self.watched()
+        elif not self._held:
             self._finish()
 
     def expired(self):
@@ -118,6 +123,8 @@ class ConsoleConnection:
 
     def closed(self):
         self._input.clear()
+        if self.watch is not None:
+            self.watch.end()
 
     # -- lines -------------------------------------------------------------------------------------
 
@@ -130,8 +137,9 @@ class ConsoleConnection:
                 return self._hold(ROOM)
             if not self._take():
                 return
-        self._hold(NEXT_TURN)
-        self.stream.reactor.soon(self._go_on)
+        if not self._held:
+            self._hold(NEXT_TURN)
+            self.stream.reactor.soon(self._go_on)
 
     def _take(self):
         """Up to and with one line end; False while there is none."""
@@ -209,7 +217,7 @@ class ConsoleConnection:
         if sniff_stream(line.encode() + b" \n", ended=True) is HTTP:     # a page that talks to this port
             return self.stream.close()
         try:
-            params = _login_params(line)
+            params = login_params(line)
         except ApiError as error:
             return self._refused(Answer("ERROR: " + error.message, code=400))
         if params is not None:
@@ -271,15 +279,20 @@ class ConsoleConnection:
     def _command(self, line):
         if not line.strip():
             return
-        server = self.server
         try:
-            parsed = read_console(line, _takes)
+            watched = asked_to_watch(line)
+            if watched:
+                return self._watch(*watched)
+            parsed = read_console(line, takes)
             if parsed.params.__class__ is dict and parsed.params.get("apientry", "").lower() == "login":
-                return self._login(_positional(parsed.params))
+                return self._login(positional(parsed.params))
         except ApiError as error:
             return self._say("ERROR: " + error.message)
-        request, answer = server.asker.ask(parsed, self.session.peer, self.session, True)
+        request, answer = self._asked(parsed)
         self._await(answer, lambda answer: self._answered(request, answer))
+
+    def _asked(self, parsed):
+        return self.server.asker.ask(parsed, self.session.peer, self.session, True)
 
     def _answered(self, request, answer):
         if request.params.get("format"):
@@ -290,6 +303,36 @@ class ConsoleConnection:
             self.stream.close()
         elif self.session.console and self.session.user is not None and self.session.role not in STAFF:
             self.stream.close()             # a login inside a batch has made somebody else of him
+
+    def _watch(self, seconds, line, columns):
+        """Until a key is pressed; what was typed ahead counts as one."""
+        self.watch = Watch(self, seconds, line, columns)
+        self.watch.begin()
+        if self.watch is not None and self._input and self.watch.painted:
+            self.watched()
+        elif self.watch is not None and self.script:
+            self._hold(ANSWER)
+        elif self.watch is not None:
+            self._held = KEY
+
+    def ask(self, line):
+        """(Request, Answer or Future) of a line that is watched.  ApiError."""
+        return self._asked(read_console(line, takes))
+
+    def paint(self, text):
+        self._send(text.encode("utf-8", "replace"))
+
+    def watched(self, text=None):
+        """The end of a watch: a key, the far end's, or that of a script, which gets one picture."""
+        watch, self.watch = self.watch, None
+        watch.end()
+        if text is not None:
+            self._say(text)
+        if self._held:
+            self._held = GOING
+            self._prompt()
+            self._touch()
+            self._go_on()
 
     def _await(self, answer, use):
         """Use an answer now, or when it is there; meanwhile nothing more is read."""
@@ -312,16 +355,8 @@ class ConsoleConnection:
         self._go_on()
 
     def _complete(self, before):
-        """Tab: names of commands, then the command's parameters."""
-        if self.step != COMMAND:
-            return ()
-        *words, word = _SEPARATOR.split(before.lstrip().lower())
-        if not words or words == ["help"]:
-            names = self.server.dispatcher.table
-        else:
-            command = TABLE.get(words[0])
-            names = [param.name + "=" for param in command.params] if command else ()
-        return [name for name in names if name.startswith(word)]
+        """Tab."""
+        return complete(before, self.server.dispatcher.table) if self.step == COMMAND else ()
 
     # -- the far end -------------------------------------------------------------------------------
 
@@ -345,32 +380,3 @@ class ConsoleConnection:
         """The idle time begins anew; the time for a login does not."""
         if self.step == COMMAND and self.stream.open:
             self.stream.deadline = self.stream.reactor.now + IDLE_SECONDS
-
-
-def _takes(entry):
-    """How many values a command has without names; those behind an SQL statement need theirs."""
-    command = TABLE.get(entry)
-    if command is None:
-        return None
-    names = [param.name for param in command.params]
-    return names.index("sql") + 1 if "sql" in names else command.places
-
-
-def _login_params(line):
-    """The parameters of `login …`, None if the line is none."""
-    if not (line[:5].lower() == "login" and line[5:6] in (" ", ",", "\t", "&") or line[0] in "{/<" or "=" in line):
-        return None
-    params = read_console(line).params
-    if params.__class__ is list or params.get("apientry", "").lower() != "login":
-        raise ApiError(400, "log in first: login,USER,PASSWORD")
-    return _positional(params)
-
-
-def _positional(params):
-    """login,USER,PASSWORD and login,USER,AUTHMD5,SALT."""
-    values = [params.pop(f"param{index}", "") for index in (1, 2, 3)]
-    names = ("authid", "authmd5", "authsalt") if values[2] else ("authid", "authpwd")
-    for name, value in zip(names, values):
-        if value:
-            params.setdefault(name, value)
-    return params

@@ -1,11 +1,16 @@
 """The console of a running server: netcat, a terminal's telnet, TLS, and the program's own client."""
 
 import os
+import pty
+import select
 import socket
+import sys
 
 import pytest
 
-from .harness import Server, run
+from mizu.serve.consoleclient import Line, _known
+
+from .harness import ROOT, Server, run
 
 pytestmark = pytest.mark.live
 
@@ -118,3 +123,35 @@ def make_certificate(folder):
     execute(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-subj", "/CN=localhost", "-days", "2", "-keyout", key, "-out", cert], check=True, capture_output=True)
     return cert, key
+
+
+def test_the_clients_tab_knows_every_command_its_parameters_and_the_words_of_the_console(server):
+    line = Line("127.0.0.1", server.console, False, False)
+    line.login("admin", server.admin_password)
+    known = _known(line)
+    assert len(known) > 120 and {"watch", "calls", "credit", "exit"} <= set(known)
+    assert {"u_id=", "u_username="} <= set(known["balance"]) and known["version"] == []
+
+
+def test_the_client_watches_until_enter(server):
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(sys.executable, [sys.executable, ROOT / "mizud.py", "console", f"127.0.0.1:{server.console}"],
+                  {**os.environ, "MIZUD_USER": "admin", "MIZUD_PASSWORD": server.admin_password, "TERM": "xterm"})
+    seen = b""
+
+    def until(text, times=1):
+        nonlocal seen
+        while seen.count(text) < times:
+            assert select.select([terminal], [], [], 20)[0], seen
+            seen += os.read(terminal, 65536)
+        seen = seen[seen.rindex(text) + len(text):]
+    until(b"mizud> ")
+    os.write(terminal, b"calls 1\n")
+    until(b"every 1 s: currentcalls", 2)
+    os.write(terminal, b"\n")
+    until(b"mizud> ")
+    os.write(terminal, b"exit\n")
+    until(b"OK: bye")
+    os.close(terminal)
+    os.waitpid(pid, 0)

@@ -386,6 +386,15 @@ def test_a_flood_of_commands_shares_the_turns_of_the_loop(hall):
     assert stream.take().count("OK") == 136 and not stream.paused
 
 
+def test_the_last_command_of_a_turn_is_waited_for_like_any_other(hall):
+    stream = connect(hall)
+    stream.say(b"login,root,rootpass\n")
+    stream.take()
+    stream.say(b"keepalive\n" * 63 + b"db select 1 as one\nversion\n")
+    answers = stream.take().split("\n\n")
+    assert answers[63].split() == ["one", "---", "1"] and "mizud" in answers[64]
+
+
 def test_nothing_happens_after_the_end(hall):
     stream = connect(hall)
     stream.protocol.received(b"login,root,nope\n")
