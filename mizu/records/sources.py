@@ -10,8 +10,9 @@ alone, of overlapping networks the smallest; then the prefix alone, the longest;
 accounts prove themselves alike, the one that is named in From; if none is, or disabled, nobody is believed and the
 digest has to tell.  A request that brings credentials is judged by them first, and by permits().
 
-An outbound trunk that is to prove itself by address and has no authip is known by where calls to it go.  Domain names
-are asked for once a minute; while no name server answers, the addresses that were known hold.
+An outbound trunk that is to prove itself by address and has no authip is known by where calls to it go, unless an
+account that says so is as near, as that for the calls of the same carrier is.  Domain names are asked for once a
+minute; while no name server answers, the addresses that were known hold.
 """
 
 import ipaddress
@@ -76,15 +77,17 @@ class Source:
 
 
 class Entry:
-    """One way of an account to prove itself: id, kind (needauth), port (0: any), techprefix, width (addresses)."""
-    __slots__ = ("id", "kind", "port", "techprefix", "width")
+    """One way of an account to prove itself: id, kind (needauth), port (0: any), techprefix, width (addresses);
+    implied: a trunk's target, not said to be an address it calls from."""
+    __slots__ = ("id", "kind", "port", "techprefix", "width", "implied")
 
-    def __init__(self, id, kind, port, techprefix, width=1):
+    def __init__(self, id, kind, port, techprefix, width=1, implied=False):
         self.id = id
         self.kind = kind
         self.port = port
         self.techprefix = techprefix
         self.width = width
+        self.implied = implied
 
 
 class Sources:
@@ -193,7 +196,8 @@ class Sources:
                     kind == PREFIX_ADDRESS and not (entry.techprefix and called.startswith(entry.techprefix)) or \
                     kind in (ADDRESS_NAME, ADDRESS_DIGEST, RANGE_DIGEST) and not self._is(entry.id, from_user):
                 continue
-            held.append(((_RANK[kind], entry.width, -len(entry.techprefix) if kind == PREFIX_ADDRESS else 0), entry))
+            held.append(((_RANK[kind], entry.width, -len(entry.techprefix) if kind == PREFIX_ADDRESS else 0,
+                          entry.implied), entry))
         return self._only(held, from_user)
 
     def _by_prefix(self, called, from_user):
@@ -286,14 +290,15 @@ class Sources:
                 if techprefix:
                     self._prefixes.append(Entry(id, kind, 0, techprefix))
                 continue
-            self._add(id, accounts[id], authip or (domain or ip if type in OUTBOUND else ""), 0)
+            implied = not authip and type in OUTBOUND
+            self._add(id, accounts[id], (domain or ip) if implied else authip, 0, implied)
         for id, authip, port in self.db.rows(_FURTHER):
             if id in accounts and accounts[id][0] != PREFIX:
                 self._add(id, accounts[id], authip, port or 0)
         for name in set(self._addresses) - set(self._named):
             del self._addresses[name]
 
-    def _add(self, id, account, text, port):
+    def _add(self, id, account, text, port, implied=False):
         """One address, network, range or domain name, perhaps with a port."""
         kind, own, techprefix = account
         text = (text or "").strip().lower()
@@ -302,20 +307,20 @@ class Sources:
         if not host:
             return
         if "/" not in host and "-" not in host and is_address(host):
-            self._hosts.setdefault(host, []).append(Entry(id, kind, port, techprefix))
+            self._hosts.setdefault(host, []).append(Entry(id, kind, port, techprefix, 1, implied))
             return
         networks = parse_networks(host)
         if networks is None and ("/" in host or host.replace(".", "").isdigit()):
             self.faults.append(f"tb_users.id {id}: {text[:60]} is no address")
         elif networks is None:
-            self._named.setdefault(host, []).append(Entry(id, kind, port, techprefix))
+            self._named.setdefault(host, []).append(Entry(id, kind, port, techprefix, 1, implied))
         else:
             width = sum([network.num_addresses for network in networks])
             for network in networks:
                 length = network.prefixlen
                 key = int(network.network_address) >> network.max_prefixlen - length
                 self._networks.setdefault((network.version, length), {}).setdefault(key, []).append(
-                    Entry(id, kind, port, techprefix, width))
+                    Entry(id, kind, port, techprefix, width, implied))
 
 
 def split_port(text):

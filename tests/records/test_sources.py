@@ -130,6 +130,12 @@ def test_an_outbound_trunk_is_known_by_where_calls_to_it_go(senders):
     assert senders.who() == "trunk" and senders.who(THERE) is None
 
 
+def test_a_carriers_calls_are_those_of_the_account_made_for_them(senders):
+    senders.add("carrier", 1, type=9, domainname=HERE)
+    senders.add("carrier_in", 1, type=5, authip=HERE)
+    assert senders.who(name="36705556666") == senders.who(name="carrier") == "carrier_in"
+
+
 def test_a_domain_name_counts_once_it_is_resolved(senders):
     senders.add("in", 1, authip="Gw.Example.com:5080")
     assert senders.sources.names == ["gw.example.com"] and senders.who() is None
