@@ -7,18 +7,17 @@ nobody's to see.  Knows no SIP: messages are bytes with a first line.
 
 from collections import OrderedDict
 
-CALLS = 2_000
 PRIVATE, PRIVATE_METHODS = "X-MAPI", frozenset(("MESSAGE", "OPTIONS", "INFO"))
 """The field that makes messages of these methods requests of the API, or their answers."""
 
-YOUNG = 500
-"""Stories of INVITEs that are no call yet: a login asked for takes less than a second."""
+CALLS, BYTES = 2_000, 48 << 20
+"""Stories of calls, and bytes of them all: 2,000 calls of two legs and a login have 30 MiB."""
 
-EVENTS = 300
-"""Of one story: a day of session timers; then the middle is left out."""
+YOUNG, YOUNG_BYTES = 500, 8 << 20
+"""Stories of INVITEs that are no call yet, as long as it takes to log in: less than a second."""
 
-BYTES = 48 << 20
-"""Of all stories; 2,000 calls of two legs and a login have 30 MiB."""
+EVENTS, STORY_BYTES = 300, 512 << 10
+"""Of one story: a day of session timers, in messages of any usual length; then the middle is left out."""
 
 
 class Story:
@@ -42,12 +41,13 @@ class Story:
 
 class Stories:
     """observers   hear of every message: heard(when, outgoing, transport, local, remote, data, key), `key` being the
-    Call-ID of the caller's side; and of every decision: noted(when, text, story)"""
+    Call-ID of the caller's side; and of every decision: noted(when, text, story)
+    size        bytes of the stories of calls"""
 
     def __init__(self, clock):
         self.clock = clock
         self.observers = []
-        self.size = 0
+        self.size = self._young_size = 0
         self._young = OrderedDict()
         self._calls = OrderedDict()     # {Call-ID of the caller's side: Story}, oldest first
         self._keys = {}                 # {any Call-ID of a call: Story}
@@ -71,8 +71,6 @@ class Stories:
             if outgoing or message.method != "INVITE" or message.status:
                 return
             story = self._young[key] = Story(key)
-            if len(self._young) > YOUNG:
-                self._young.popitem(last=False)
         self._add(story, when, what, len(data))
 
     def note(self, key, text):
@@ -88,11 +86,11 @@ class Stories:
         """This INVITE has become a call; returns its Story."""
         story = self._young.pop(key, None) or Story(key)
         story.call = call
+        self._young_size -= story.size
         self._forget(key)
         self._calls[key] = self._keys[key] = story
         self.size += story.size
-        while len(self._calls) > CALLS or self.size > BYTES and len(self._calls) > 1:
-            self._forget(next(iter(self._calls)))
+        self._make_room()
         return story
 
     def link(self, key, other):
@@ -103,13 +101,29 @@ class Stories:
             self._keys[other] = story
 
     def _add(self, story, when, what, size):
-        if len(story.events) >= EVENTS:
-            gone = story.events.pop(EVENTS // 2)[1]
-            size -= len(gone) if gone.__class__ is str else len(gone[4])
-        story.events.append((when, what))
+        events = story.events
+        while len(events) >= EVENTS or story.size + size > STORY_BYTES and len(events) > 2:
+            gone = events.pop(len(events) // 2)[1]
+            gone = len(gone) if gone.__class__ is str else len(gone[4])
+            story.size -= gone
+            self._count(story, -gone)
+        events.append((when, what))
         story.size += size
-        if story.key in self._calls:
+        self._count(story, size)
+        self._make_room()
+
+    def _count(self, story, size):
+        if self._calls.get(story.key) is story:
             self.size += size
+        else:
+            self._young_size += size
+
+    def _make_room(self):
+        """The oldest give way."""
+        while len(self._calls) > CALLS or self.size > BYTES and len(self._calls) > 1:
+            self._forget(next(iter(self._calls)))
+        while len(self._young) > YOUNG or self._young_size > YOUNG_BYTES and self._young:
+            self._young_size -= self._young.popitem(last=False)[1].size
 
     def _forget(self, key):
         story = self._calls.pop(key, None)

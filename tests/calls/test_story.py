@@ -81,6 +81,33 @@ def test_one_story_is_bounded_its_beginning_and_end_stay(monkeypatch):
     assert story.size == stories.size == sum(len(w) if w.__class__ is str else len(w[4]) for _, w in story.events)
 
 
+def test_long_messages_push_out_the_middle_of_their_story_and_not_other_calls(monkeypatch):
+    monkeypatch.setattr(module, "STORY_BYTES", 1000)
+    stories = Stories(Clock())
+    tell(stories, "other")
+    stories.open("other", 1)
+    tell(stories, "a", b"first")
+    stories.open("a", 2)
+    for number in range(50):
+        tell(stories, "a", b"%03d" % number + bytes(397), True)
+    story = stories.find("a")
+    assert story.events[0][1][4] == b"first" and story.events[-1][1][4][:3] == b"049" and story.size <= 1000
+    assert stories.size == story.size + stories.find("other").size
+
+
+def test_strangers_fill_no_memory_with_one_call_id_or_with_many(monkeypatch):
+    monkeypatch.setattr(module, "YOUNG_BYTES", 5000)
+    monkeypatch.setattr(module, "STORY_BYTES", 2000)
+    stories = Stories(Clock())
+    for number in range(300):
+        for _ in range(10):
+            tell(stories, f"flood{number % 7}", bytes(500))
+        assert stories._young_size == sum(each.size for each in stories._young.values()) <= 5000
+    stories.open("flood5", 1)
+    assert stories._young_size == sum(each.size for each in stories._young.values())
+    assert stories.size == stories.find("1").size
+
+
 def test_what_a_peer_writes_is_shown_without_control_characters():
     stories = Stories(Clock())
     tell(stories, "a", b"INVITE sip:\x1b[2J\xff SIP/2.0\r\n\r\n")
