@@ -86,7 +86,8 @@ def info(ctx):
         "tls": server.tls_context is not None, "accounts": server.users.count(), "requests": server.dispatcher.requests,
         "failures": server.dispatcher.failures, "bans": len(server.bans), "lag_ms": round(server.reactor.lag * 1000, 3),
         "peak_lag_ms": round(server.reactor.peak_lag * 1000, 3), "data": server.folders.data,
-        "database": size(stored(server.folders.database)), "log_lines_lost": server.log.lost})
+        "database": size(stored(server.folders.database)), "log_lines_lost": server.log.lost,
+        "sip_dropped": server.guard.dropped, "hep_sent": server.hep.sent, "hep_dropped": server.hep.dropped})
 
 
 @command("shortinfo", group="server", access=ADMIN, reads=True, summary="The status in one line")
@@ -132,7 +133,8 @@ def lists(ctx):
              "bans": len(server.bans), "nonces": len(server.nonces),
              "connections": len(server.streams), "rules": len(server.rules.rows), "commands": len(TABLE),
              "limits per address": len(server.limits.address), "limits per user": len(server.limits.user),
-             "datagrams remembered": len(server.datagrams)}
+             "datagrams remembered": len(server.datagrams), "SIP sources": len(server.guard),
+             "stories of calls": len(server.stories)}
     return Answer("OK", Rows(("list", "entries"), list(sizes.items())))
 
 

@@ -24,6 +24,11 @@ class Turning(Reactor):
         return done
 
 
+class Strangers(list):
+    """ua.guard.Guard as commands see it."""
+    dropped = 7
+
+
 class Desk(House):
     """do("info") is the Answer to root; settings are loaded from an ini file in the folder."""
 
@@ -34,6 +39,8 @@ class Desk(House):
         self.log = Log(path=str(folder / "mizud.log"), stderr=None, clock=self.clock)
         self.folders = SimpleNamespace(log=str(folder), data=str(folder), database=str(folder / "mizud.db"))
         self.streams, self.datagrams, self.tls_context = [1, 2], [1], None
+        self.guard, self.stories = Strangers(), []
+        self.hep = SimpleNamespace(sent=5, dropped=6)
         self.workers = Queue(self.workers)
         self.ports = SimpleNamespace(opened={"main": 8080})
         self.started = self.clock.now() - 3700

@@ -52,6 +52,7 @@ def test_info_tells_the_important_parameters(desk):
     data = desk.do("info").data
     assert data["version"] == VERSION and data["uptime"] == "1 h 1 min" and data["ports"] == {"main": 8080}
     assert data["connections"] == 2 and data["tls"] is False and data["database"].endswith("iB")
+    assert (data["sip_dropped"], data["hep_sent"], data["hep_dropped"]) == (7, 5, 6)
 
 
 def test_shortinfo_is_one_line(desk):
@@ -100,6 +101,7 @@ def test_delobj_small_keeps_the_accounts(desk):
 def test_lists_and_locks(desk):
     rows = dict(desk.do("lists").data.rows)
     assert rows["connections"] == 2 and rows["commands"] > 60 and rows["accounts"] >= 1
+    assert rows["SIP sources"] == rows["stories of calls"] == 0
     assert dict(desk.do("locks").data.rows)["database gate"] == "open"
 
 
