@@ -23,9 +23,14 @@ SAMPLES = {
     "getini": {"section": "system", "key": "loglevel"},
     "setini": {"section": "system", "key": "loglevel", "value": "info"},
     "rebill": {"days": "1", "dryrun": "1"},
+    "p2p": {"anum": "36201234567", "bnum": "36301234567"}, "callback": {"num": "36201234567", "bnum": "36301234567"},
+    "call": {"telnum": "36201234567"}, "callrating": {"u_username": "ACCOUNT"},
+    "routingtest": {"caller": "ACCOUNT", "called": "36201234567"}, "normalizechk": {"called": "+36 20 123-4567"},
+    "setfastregpwd": {"u_username": "ACCOUNT"},
     "log": {"txt": "hello"}, "logsearch": {"pattern": "start"},
 }
 """Command -> {parameter: value}; ACCOUNT is the account that the examples are for."""
 
-HARMFUL = ("changepwd", "setcredit", "revert", "delbanned", "disableuser", "deluser", "logrename", "close", "restart")
+HARMFUL = ("changepwd", "setfastregpwd", "setcredit", "revert", "delbanned", "disableuser", "deluser", "disccall", "unreg",
+           "upperunreg", "willstop", "sipreset", "vsiprst", "gwrst", "logrename", "close", "restart")
 """Their examples are listed last: they stop something, or take it away."""

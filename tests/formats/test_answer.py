@@ -95,7 +95,7 @@ def test_noretry_stays_in_the_message_of_a_401_only():
             assert "NORETRY" in text(REFUSED, format)
     for answer in (Answer("ERROR: x", code=403, control="NORETRY"), Answer("ERROR: x", code=401, control="DISPLAY")):
         for format in RENDER:
-            shown = format in ("text", "line", "html", "cleartext", "url")
+            shown = format in ("text", "line", "html", "cleartext", "url", "pcap")
             assert (answer.control in text(answer, format)) is shown
 
 
@@ -207,7 +207,7 @@ def test_content_types_are_those_of_the_manual():
     assert {name: kind.partition(";")[0] for name, kind in CONTENT_TYPE.items()} == {
         "json": "application/json", "xml": "text/xml", "text": "text/plain", "line": "text/plain", "html": "text/html",
         "url": "application/x-www-form-urlencoded", "soap": "application/soap+xml", "jsonp": "application/javascript",
-        "cleartext": "text/plain", "csv": "text/csv"}
+        "cleartext": "text/plain", "csv": "text/csv", "pcap": "text/plain"}
 
 
 def test_a_list_without_entries_says_so():

@@ -52,7 +52,7 @@ def test_accept_is_weighed(accept, chosen):
 def test_every_format_has_a_content_type_that_names_it():
     assert set(CONTENT_TYPE) == set(FORMATS)
     for name in FORMATS:
-        expected = {"line": "text", "cleartext": "text", "jsonp": None}.get(name, name)
+        expected = {"line": "text", "cleartext": "text", "pcap": "text", "jsonp": None}.get(name, name)
         assert MEDIA_TYPES.get(parse_media_type(CONTENT_TYPE[name])[0]) == expected
         assert format_named(name) == name
 

@@ -11,6 +11,7 @@ STATE = {
     "needs a PIN, a second account or a payment gateway": ("charge", "transfercredit", "cccharge"),
     "needs numbers of the pool": ("getphonenumber", "lockphonenumber", "assignphonenumber"),
     "needs prices": ("rating",),
+    "needs prices and trunks, or a call in progress": ("p2p", "callback", "call", "callrating"),
     "needs a file": ("fileupload", "recordupload", "parsegsmcdr"),
     "tells what is wrong with this host": ("doctor", "heartbeat"),
 }
