@@ -31,6 +31,6 @@ SAMPLES = {
 }
 """Command -> {parameter: value}; ACCOUNT is the account that the examples are for."""
 
-HARMFUL = ("changepwd", "setfastregpwd", "setcredit", "revert", "delbanned", "disableuser", "deluser", "disccall", "unreg",
-           "upperunreg", "willstop", "sipreset", "vsiprst", "gwrst", "logrename", "close", "restart")
+HARMFUL = ("changepwd", "setfastregpwd", "setcredit", "revert", "delbanned", "disableuser", "deluser", "disccall",
+           "unreg", "upperunreg", "willstop", "sipreset", "vsiprst", "gwrst", "logrename", "close", "restart")
 """Their examples are listed last: they stop something, or take it away."""
