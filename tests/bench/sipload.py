@@ -4,7 +4,8 @@
 
 A process says `ready` (a trunk its port), begins at a line on its standard input, and prints what it saw as JSON.
 Every answer is looked at: what is not expected is a fault, what came twice or later than T1 (a telephone would have
-sent again) is counted.  Nothing is ever sent again.  Templates and bytes.find, no parser: it must not be the slower end.
+sent again) is counted.  Nothing is ever sent again.  Templates and bytes.find, no parser: it must not be the slower
+end.
 """
 
 import heapq
@@ -279,8 +280,8 @@ class Trunk:
         self.tick = tick
         self.socket = bound()
         own = self.socket.getsockname()[1]
-        self.end = (b"Contact: <sip:127.0.0.1:%d>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nServer: Bench trunk\r\n"
-                    b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%b" % (
+        self.end = (b"Contact: <sip:127.0.0.1:%d>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+                    b"Server: Bench trunk\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%b" % (
                         own, len(SDP % 42000), SDP % 42000))
         self.clear()
 
