@@ -15,15 +15,16 @@ WAITFOR = Param("waitfor", integer, "0 answers at once, 1 once the first party h
 
 
 @command("p2p", group="calls", access=USER, alone=True,
-         summary="Calls two parties and joins them; without bnum the account's own phone is the first one",
+         summary="Calls two parties and joins them; with one number alone the account's own phone is the first one",
          params=[ANUM, BNUM, CNUM, WAITFOR])
 async def p2p(ctx, anum="", bnum="", cnum="", waitfor=0):
     account = _payer(ctx)
-    if not bnum:
-        anum, bnum = account.username, anum
-    if not anum or not bnum:
+    parties = [number for number in (anum, bnum, cnum) if number]
+    if not parties:
         raise ApiError(400, "missing parameter anum or bnum (two numbers)")
-    return await _joined(ctx, account, anum, bnum, cnum, waitfor)
+    if len(parties) == 1:
+        parties.insert(0, account.username)
+    return await _joined(ctx, account, *(parties + [""])[:3], waitfor)
 
 
 @command("callback", group="calls", access=USER, alone=True, also=("cb",),

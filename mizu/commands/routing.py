@@ -27,7 +27,9 @@ def routingtest(ctx, ip="", caller="", called=""):
                                                     for each in stage.destinations], "steps": steps}
     if not plan.code:
         steps += _money(server, plan, data)
-    head = f"OK: {plan.called} can be called" if not plan.code else f"OK: refused with {plan.code} {plan.reason}"
+        if data.get("maxduration") == 0:
+            data["code"], data["reason"] = 402, "not enough credit"
+    head = f"OK: refused with {data['code']} {data['reason']}" if data["code"] else f"OK: {plan.called} can be called"
     return Answer("\n".join([head.removeprefix("OK: "), *steps]), data)
 
 

@@ -65,11 +65,22 @@ def test_who_waits_hears_which_party_has_failed(busy):
     busy.swept()
 
 
-def test_one_number_alone_is_called_from_the_accounts_own_phone(busy):
-    busy.ask("p2p", "mary", anum="bob")
+@pytest.mark.parametrize("name", ["anum", "bnum", "cnum"])
+def test_one_number_alone_is_called_from_the_accounts_own_phone(busy, name):
+    busy.ask("p2p", "mary", **{name: "bob"})
     busy.run(1)
     assert busy.mary.calls[-1].state == "ringing" and not busy.bob.calls
     busy.mary.calls[-1].refuse()
+    busy.swept()
+
+
+def test_two_numbers_are_joined_whatever_they_are_called(busy):
+    busy.ask("p2p", "john", bnum="mary", cnum="bob")
+    busy.run(1)
+    busy.mary.calls[-1].answer()
+    busy.run(1)
+    assert busy.bob.calls[-1].state == "ringing"
+    busy.mary.calls[-1].bye()
     busy.swept()
 
 

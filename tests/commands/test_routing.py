@@ -76,7 +76,9 @@ def test_a_reseller_above_pays_his_part_and_may_be_the_one_who_cannot(routed):
 
 def test_too_little_credit_for_the_setting_is_refused(routed):
     routed.settings.mincreditonroute = 12_350_000
-    assert routed.ask("routingtest", caller="john", called="36309999999").data["maxduration"] == 0
+    answer = routed.ask("routingtest", caller="john", called="36309999999")
+    assert answer.data["maxduration"] == 0 and answer.data["code"] == 402
+    assert answer.message.startswith("refused with 402 not enough credit\n")
 
 
 @pytest.mark.parametrize("params, code, head", [
