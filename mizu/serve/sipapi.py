@@ -1,5 +1,6 @@
 """The API over SIP: a request in the header X-MAPI of a MESSAGE, an OPTIONS or an INFO, from who has proven himself by
-a digest, where the setting `sipapi` is on.  The answer is the body of the 200, and its first line the same header.
+a digest, where the setting `sipapi` is on.  The answer is the body of the 200, and the same header: JSON and XML in one
+line where they fit, of a text the first line.
 """
 
 from ..base.message import Peer, Role, Session
@@ -63,7 +64,14 @@ class SipApi:
         if len(body) > BODY:
             body = b"ERROR: the answer is too long for SIP, use HTTP"
         response = message.reply(200, "", self.agent.layer.tag)
-        response.add(FIELD, body.decode("utf-8", "replace").partition("\n")[0].strip()[:LINE])
+        response.add(FIELD, _line(body.decode("utf-8", "replace")))
         response.add("Content-Type", "text/plain;charset=utf-8")
         response.body = body
         transaction.respond(response)
+
+
+def _line(text):
+    """An answer as a header has room for it."""
+    lines = [line.strip() for line in text.splitlines()] or [""]
+    whole = " ".join(lines)
+    return whole if text[:1] in ("{", "[", "<") and len(whole) <= LINE else lines[0][:LINE]

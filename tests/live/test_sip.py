@@ -1,5 +1,7 @@
 """SIP of the running program: registrations, and the API in a header of SIP."""
 
+import json
+
 import pytest
 
 from .sipsocket import SipSocket
@@ -46,6 +48,8 @@ def test_a_request_in_a_header_is_answered_in_the_same_header(fresh_server):
         response = phone.ask("MESSAGE", "", fields=(("X-MAPI", "apientry=balance"),))
         assert response.status == 200 and response.get("X-MAPI") == "Your credit is $5.00 USD"
         assert response.body == b"Your credit is $5.00 USD"
+        structured = phone.ask("MESSAGE", "", fields=(("X-MAPI", "apientry=getcredit&format=json"),))
+        assert json.loads(structured.get("X-MAPI")) == json.loads(structured.body)
         refused = phone.ask("OPTIONS", "", fields=(("X-MAPI", "apientry=listusers"),))
         assert refused.get("X-MAPI").startswith("ERROR: ")
     with SipSocket(server.port, "sipann", "wrong") as phone:
