@@ -69,7 +69,13 @@ class Trunk:
         self.wanted = bool(needregister) and bool(host)
         user = upper or username
         self.credentials = (user, upperpassword or password or "") if user else None
+        self.forgive()
         return True
+
+    def forgive(self):
+        """What failed was another place, or nobody minds any more."""
+        self.failures = 0
+        self.rest = self.resting = 0.0
 
 
 class Trunks:
@@ -128,8 +134,7 @@ class Trunks:
         """None rests any more, and we register again; returns how many there are."""
         self.refresh()
         for trunk in self._trunks.values():
-            trunk.failures = 0
-            trunk.rest = trunk.resting = 0.0
+            trunk.forgive()
             if trunk.wanted:
                 self.register(trunk)
         return len(self._trunks)
@@ -177,8 +182,7 @@ class Trunks:
         if trunk is not None and trunk.failures:
             if trunk.failures >= PATIENCE:
                 self.log.info(f"trunk {trunk.name} answers again")
-            trunk.failures = 0
-            trunk.rest = trunk.resting = 0.0
+            trunk.forgive()
 
     # -- registration
 

@@ -264,6 +264,19 @@ def test_a_trunk_that_fails_three_times_comes_last_until_it_answers_again(paying
     paying.swept()
 
 
+def test_a_trunk_that_has_moved_does_not_rest_for_its_old_place(paying):
+    first, _ = two(paying)
+    trunks = paying.switch.trunks
+    for _ in range(3):
+        trunks.failed(first.account.id, 503)
+    assert trunks.resting(first.account)
+    with paying.db.unit(actor="test") as unit:
+        paying.users.update(unit, first.account.id, {"port": 5070})
+    trunks.tick()
+    assert not trunks.resting(first.account)
+    paying.swept()
+
+
 def test_pings_tell_who_lives(paying):
     first, second = two(paying)
     paying.switch.start()
