@@ -63,12 +63,15 @@ class Stories:
             return
         key = message.call_id
         story = self._keys.get(key) or self._young.get(key)
+        begins = message.method == "INVITE" and not (outgoing or message.status)
+        if story is None and not (begins or self.observers):
+            return
         when = self.clock.now()
         what = outgoing, flow.transport, flow.local, (flow.host, flow.port), data
         for observer in self.observers:
             observer.heard(when, *what, key if story is None else story.key)
         if story is None:
-            if outgoing or message.method != "INVITE" or message.status:
+            if not begins:
                 return
             story = self._young[key] = Story(key)
         self._add(story, when, what, len(data))
