@@ -83,28 +83,32 @@ def codec_of(body):
 
 
 class Ways:
-    """The flows towards a URI, one after another; a live `flow` comes first."""
-    __slots__ = ("transports", "uri", "flow", "places")
+    """The flows towards a URI, one after another; a live `flow` comes first, and where that was a datagram the same
+    place is not tried again."""
+    __slots__ = ("transports", "uri", "flow", "places", "tried")
 
     def __init__(self, transports, uri, flow=None):
         self.transports = transports
         self.uri = uri              # as text
         self.flow = flow
-        self.places = None
+        self.places = self.tried = None
 
     async def next(self):
         """The next Flow, None when there is none any more."""
         flow, self.flow = self.flow, None
         if flow is not None and flow.alive:
+            self.tried = flow.transport, flow.host, flow.port
             return flow
         if self.places is None:
             uri = shared_uri(self.uri)
             flow = self.transports.direct(uri)
             if flow is not None:
                 self.places = iter(())
-                return flow
+                return flow if self.tried != ("UDP", flow.host, flow.port) else None
             self.places = iter(await self.transports.locate(uri))
         for place in self.places:
+            if place[0] == "UDP" and self.tried == tuple(place[:3]):
+                continue
             try:
                 return await self.transports.flow(*place)
             except NotReached:

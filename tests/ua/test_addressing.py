@@ -80,7 +80,7 @@ class Transports:
 
 
 class Known:
-    alive = True
+    alive, transport, host, port = True, "UDP", "192.0.2.7", 5060
 
 
 def test_ways_are_the_live_flow_then_each_place_that_can_be_reached():
@@ -89,3 +89,12 @@ def test_ways_are_the_live_flow_then_each_place_that_can_be_reached():
     assert [spawn(ways.next()).result() for _ in range(5)] == [known, "a", "c", None, None]
     known.alive = False
     assert spawn(Ways(Transports("a"), "sip:x@y", known).next()).result() == "a"
+
+
+def test_a_datagram_that_was_not_answered_is_not_sent_to_the_same_place_again():
+    known, stream = Known(), Known()
+    ways = Ways(Transports("192.0.2.7", "192.0.2.8"), "sip:x@y", known)
+    assert [spawn(ways.next()).result() for _ in range(3)] == [known, "192.0.2.8", None]
+    stream.transport = "TCP"
+    ways = Ways(Transports("192.0.2.7"), "sip:x@y", stream)
+    assert [spawn(ways.next()).result() for _ in range(3)] == [stream, "192.0.2.7", None]
