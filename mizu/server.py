@@ -189,7 +189,8 @@ class Server:
         self.board = Board(clock, settings, self.users, self.log)
         self.board.changed = self.locations.touch
         self.meters = Meters(self.db, clock, self.reactor, settings, self.users, self.rates, self.reservations,
-                             self.callrecords, self.opencalls, self.log, Group(self.db, self.reactor.soon))
+                             self.callrecords, self.opencalls, self.log,
+                             Group(self.db, self.reactor.soon, self.reactor.later))
         self.currentcalls = CurrentCalls(self.board, self.users, clock)
         self.listing.currentcalls = self.currentcalls.by_account
 

@@ -273,7 +273,7 @@ class Meters:
     async def _write(self, final):
         """True once it is written."""
         try:
-            await self.group.run(lambda unit: self._post(unit, final))
+            await self.group.run(lambda unit: self._post(unit, final), patient=True)
         except Exception as error:
             self._not_written(final, error)
             return False
@@ -312,7 +312,8 @@ class Meters:
                 self.pending.append(final)
 
     def flush(self):
-        """At the end of the process: one more try."""
+        """At the end of the process: what waits for company, and one more try of what could not be written."""
+        self.group.flush()
         self._run(self._try_again())
         return len(self.pending)
 

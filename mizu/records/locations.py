@@ -56,6 +56,7 @@ class Locations:
         self._states = {}           # account id -> arguments of _STATE or _STATE_ONLY
         self._tokens = {}           # (account id, text of push): none
         self._moved = set()         # ids of accounts whose calls have changed
+        self._calling = set()       # ids of those that tb_users has in a call
         self._saving = False
         self._tidied = True         # nothing that a former process has left is out of date
         self._load()
@@ -163,7 +164,15 @@ class Locations:
         self._moved.add(id)
 
     def _state_of(self, id):
-        status = self.busy(id) or (REGISTERED if self.registered(id) else OFFLINE)
+        """What tb_users is told; a call that came and went within the second is no news."""
+        busy = self.busy(id)
+        if busy:
+            self._calling.add(id)
+        elif id in self._calling:
+            self._calling.discard(id)
+        else:
+            return
+        status = busy or (REGISTERED if self.registered(id) else OFFLINE)
         state = self._states.get(id)
         if state is not None and len(state) > 3:
             self._states[id] = (status, *state[1:])

@@ -9,26 +9,40 @@ MOST = 200
 """Writes of one transaction: some 20 ms of the loop; the rest follows in the next."""
 
 
-class Group:
-    """db; soon(callback) calls back at the end of the turn, None: at once (there is no loop)."""
+PATIENCE = 0.005
+"""Seconds that a patient write waits for company."""
 
-    def __init__(self, db, soon=None):
+
+class Group:
+    """db; soon(callback) calls back at the end of the turn, None: at once (there is no loop); later(seconds, callback)
+    for patient writes, which go with the others without it."""
+
+    def __init__(self, db, soon=None, later=None):
         self.db = db
         self._soon = soon
+        self._later = later
+        self._due = False           # a write at the end of this turn is certain
         self._waiting = []
 
-    def run(self, work):
+    def run(self, work, patient=False):
         """A Future of work(unit), done once it is committed; what it raises, or the commit, is its error."""
         future = Future()
         self._waiting.append((work, future))
         if self._soon is None:
-            self._begin()
+            self.flush()
+        elif not patient or self._later is None:
+            if not self._due:
+                self._due = True
+                self._soon(self.flush)
         elif len(self._waiting) == 1:
-            self._soon(self._begin)
+            self._later(PATIENCE, self.flush)
         return future
 
-    def _begin(self):
-        spawn(self._write()).then(self._written)
+    def flush(self):
+        """Write all that waits now."""
+        self._due = False
+        if self._waiting:
+            spawn(self._write()).then(self._written)
 
     def _written(self, done):
         """Only the gate can have failed: nobody may write just now."""
@@ -43,7 +57,7 @@ class Group:
         await self.db.gate()
         waiting, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         if self._waiting:
-            self._soon(self._begin)
+            self._soon(self.flush)
         try:
             results = self._all(waiting)
         except Exception as error:

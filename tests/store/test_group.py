@@ -84,3 +84,17 @@ def test_a_gate_that_stays_closed_fails_all_who_wait(store, monkeypatch):
     monkeypatch.setattr(store.db, "gate", gate)
     with pytest.raises(ApiError, match="busy"):
         group.run(put("a")).result()
+
+
+def test_a_patient_write_goes_with_the_next_that_is_not_or_by_its_own_time(store):
+    soon, later = [], []
+    group = Group(store.db, soon.append, lambda seconds, callback: later.append(callback))
+    first = group.run(put("a"), patient=True)
+    assert soon == [] and len(later) == 1
+    group.run(put("b"))
+    soon.pop()()
+    assert first.done and days(store) == ["a", "b"]
+    later.pop()()                       # too late: nothing waits any more
+    third = group.run(put("c"), patient=True)
+    later.pop()()
+    assert third.done and days(store) == ["a", "b", "c"]
