@@ -2,7 +2,7 @@
 
 An outgoing leg is started by take(Try); an incoming one has said Try when it was made.  After a Fail or a Disconnect,
 whoever said it, a leg is silent for ever.  `body` is a Body or None, `extra` [(header name, value)] that pass through
-from one side to the other.
+from one side to the other; `account` of a leg is whose it is, or None.
 
 Offers and answers (RFC 3264) are opaque here.  A Try or Update without a body asks for an offer: what comes back in
 Connect or reply() is one then, and `answered(body)` beside it takes its answer, called once at most.

@@ -24,6 +24,7 @@ class Transferring:
         self.event = event
         self.is_a = leg is bridge.a
         self.waiting = bridge.other(leg)
+        self._before = bridge.call.callee, bridge.call.far
         self._replied = False
 
     def begin(self):
@@ -57,11 +58,9 @@ class Transferring:
         bridge.hunt.start()
 
     def _account(self):
-        """Whose transfer it is."""
+        """Whose transfer it is: that of who began the call, or of whoever is at this leg now."""
         call = self.bridge.call
-        if self.is_a:
-            return call.caller.account
-        return call.callee.account if call.callee is not None else None
+        return call.caller.account if self.leg is call.near else self.leg.account
 
     def _told(self, hunt, event, alone):
         """Somebody rings: the waiting side has a call already, there is nothing to tell it."""
@@ -77,6 +76,7 @@ class Transferring:
     def _lost(self, hunt, fail, side):
         bridge = self.bridge
         bridge.hunt = None
+        bridge.call.callee, bridge.call.far = self._before
         self._end(told_as(fail).code if side == "called" else fail.code)
         if bridge.other(self.waiting) is None:          # whoever wanted it has hung up meanwhile
             bridge.hang_up(fail.code, fail.reason, side)

@@ -54,7 +54,7 @@ class FakeLeg:
 
     def __init__(self, name, clock, log):
         self.name, self.clock, self.log = name, clock, log
-        self.bridge = None
+        self.bridge = self.account = None
         self.told = []
         self.started = self.alive_at = clock.monotonic()
         self.answered = None
@@ -191,7 +191,7 @@ class Switch:
         if self.reachable is not None and name not in self.reachable:
             return []
         leg = self.legs[name] = self.leg(name)
-        leg.bridge = call.bridge
+        leg.bridge, leg.account = call.bridge, destination.account
         return [leg]
 
     def redirect(self, contacts, destination, call):

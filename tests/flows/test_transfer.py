@@ -191,3 +191,37 @@ def test_who_transfers_pays_for_the_new_part(office):
     assert carrier.calls[-1].state == "ended"
     assert office.balance("bob") in (1_000_000 - 210_000, 1_000_000 - 200_000)
     office.swept()
+
+
+@pytest.mark.parametrize("first", ["fails", "succeeds"])
+def test_who_transfers_after_another_transfer_pays_himself(office, first):
+    office.price("36", 0.6, billingstep=1)
+    alice, bob, carol = office.phone("alice", credit=1), office.phone("bob", credit=1), office.phone("carol", credit=1)
+    carrier = office.trunk("carrier", "203.0.113.5")
+    call, other = talking(office, alice, bob)
+    call.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    carol.calls[-1].answer() if first == "succeeds" else carol.calls[-1].refuse()
+    office.run(2)
+    other.refer("sip:36201234567@192.0.2.1")
+    office.run(1)
+    carrier.calls[-1].answer()
+    office.run(10.5)
+    (carol.calls[-1] if first == "succeeds" else call).bye()
+    office.run(1)
+    assert carrier.calls[-1].state == "ended"
+    assert [office.balance(name) < 1_000_000 for name in ("alice", "bob", "carol")] == [False, True, False]
+    office.swept()
+
+
+def test_a_transfer_that_fails_leaves_the_call_with_who_talks(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    carol.on_call = lambda call: call.refuse(486)
+    call, other = talking(office, alice, bob)
+    call.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    current = next(iter(office.board.calls.values()))
+    assert current.callee.account.username == "bob" and current.far.account.username == "bob"
+    assert not office.board.lines(office.users.by_username("carol").id)
+    call.bye()
+    office.swept()
