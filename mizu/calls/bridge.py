@@ -38,6 +38,7 @@ class Bridges:
         self.transfer = transfer
         self._story = story
         self.log = log
+        meters.note = self.note
 
     def open(self, call, leg, plan, offer, connected=None):
         """A call begins; returns its Bridge.

@@ -15,6 +15,7 @@ from ..base.task import Future, spawn
 from ..records.callrecords import Share
 from ..records.opencalls import MARK
 from ..records.price import LONGEST, maximum_duration, price
+from ..records.values import decimal
 from ..store.group import Group
 from .record import row_of
 
@@ -99,7 +100,7 @@ class Final:
 
 class Meters:
     """db, clock, timers, settings, users, rates, reservations, callrecords, opencalls; log or None; group
-    (store.group.Group)."""
+    (store.group.Group).  note(call, text) hears of money that has moved."""
 
     def __init__(self, db, clock, timers, settings, users, rates, reservations, callrecords, opencalls, log=None,
                  group=None):
@@ -116,6 +117,7 @@ class Meters:
         self.log = log
         self.talking = {}           # {Meter: None}, oldest first
         self.pending = deque()      # Finals that could not be written
+        self.note = lambda call, text: None
         self._saving = False
         self._retry = None
 
@@ -138,6 +140,16 @@ class Meters:
         for meter in meters:
             meter.state = HELD
             meter.limit = meter.covered()
+            self._set_aside(meter)
+
+    def _set_aside(self, meter):
+        for share in meter.shares:
+            if share.held:
+                self._note(meter, share, share.held, f"set aside for {meter.limit} s")
+
+    def _note(self, meter, share, micros, what):
+        payer = self.users.by_id(share.payer)
+        self.note(meter.call, f"{payer.username if payer else share.payer}: {decimal(micros)} {share.currency} {what}")
 
     def _first(self, unit, meter, share):
         """(Reservation or None, micro-units) of the first slice."""
@@ -225,6 +237,8 @@ class Meters:
             share.reservation = reservation
             share.held += more
         meter.limit = meter.covered()
+        if any([more for _, more in taken]):
+            self._set_aside(meter)
 
     def _more(self, unit, meter, share, until):
         tariff, payer = share.tariff, self._account(share)
@@ -278,6 +292,9 @@ class Meters:
             self._not_written(final, error)
             return False
         self._posted(final)
+        for meter in final.meters:
+            for share in meter.shares if meter.answered is not None else ():
+                self._note(meter, share, price(share.tariff, meter.seconds), f"paid for {meter.seconds} s")
         return True
 
     def _post(self, unit, final):

@@ -39,6 +39,21 @@ def test_a_call_to_a_trunk_is_paid_to_the_micro_unit(office):
     office.swept()
 
 
+def test_the_story_tells_what_was_set_aside_and_what_was_paid(office):
+    office.price("36", 0.6, billingstep=1)
+    alice, carrier = office.phone("alice", credit=10), office.trunk("carrier", "203.0.113.5")
+    call = alice.invite("36201234567")
+    office.run(1)
+    carrier.calls[-1].answer()
+    office.run(62.5)
+    call.bye()
+    office.run(1)
+    told = [what for _, what in office.switch.stories.find(call.call_id).events if what.__class__ is str]
+    assert [line for line in told if line.startswith("alice: ")] == [
+        "alice: 0.6 USD set aside for 60 s", "alice: 1.2 USD set aside for 120 s", "alice: 0.63 USD paid for 63 s"]
+    office.swept()
+
+
 def test_the_call_ends_when_the_money_does(office):
     office.price("36", 0.6, billingstep=1)
     alice, carrier = office.phone("alice", credit=0.905), office.trunk("carrier", "203.0.113.5")
