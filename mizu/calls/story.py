@@ -22,14 +22,15 @@ EVENTS, STORY_BYTES = 300, 512 << 10
 
 class Story:
     """key     the Call-ID of the caller's side
-    call    id of the Call, 0 for an INVITE that became none
+    call    id of the Call, 0 for an INVITE that became none; opened: whether it is a call's
     events  [(unix time, what)]: what is a text, or (outgoing, transport, local, remote, bytes) of a message
     """
-    __slots__ = ("key", "call", "events", "size", "keys")
+    __slots__ = ("key", "call", "opened", "events", "size", "keys")
 
     def __init__(self, key):
         self.key = key
         self.call = 0
+        self.opened = False
         self.events = []
         self.size = 0
         self.keys = [key]
@@ -63,18 +64,17 @@ class Stories:
             return
         key = message.call_id
         story = self._keys.get(key) or self._young.get(key)
-        begins = message.method == "INVITE" and not (outgoing or message.status)
-        if story is None and not (begins or self.observers):
-            return
+        if story is None:
+            if message.method == "INVITE" and not (outgoing or message.status):
+                story = self._begin(key)
+            elif not self.observers:
+                return
         when = self.clock.now()
         what = outgoing, flow.transport, flow.local, (flow.host, flow.port), data
         for observer in self.observers:
             observer.heard(when, *what, key if story is None else story.key)
-        if story is None:
-            if not begins:
-                return
-            story = self._young[key] = Story(key)
-        self._add(story, when, what, len(data))
+        if story is not None:
+            self._add(story, when, what, len(data))
 
     def note(self, key, text):
         """A decision, or money that moved."""
@@ -85,15 +85,22 @@ class Stories:
                 observer.noted(when, text, story)
             self._add(story, when, text, len(text))
 
+    def _begin(self, key):
+        story = self._young[key] = Story(key)
+        if len(self._young) > YOUNG:
+            self._drop()
+        return story
+
     def open(self, key, call=0):
         """This INVITE has become a call; returns its Story."""
         story = self._young.pop(key, None) or Story(key)
-        story.call = call
+        story.call, story.opened = call, True
         self._young_size -= story.size
         self._forget(key)
         self._calls[key] = self._keys[key] = story
-        self.size += story.size
-        self._make_room()
+        self._grow(story, story.size)
+        if len(self._calls) > CALLS:
+            self._forget(next(iter(self._calls)))
         return story
 
     def link(self, key, other):
@@ -104,29 +111,28 @@ class Stories:
             self._keys[other] = story
 
     def _add(self, story, when, what, size):
-        events = story.events
+        events, before = story.events, story.size
         while len(events) >= EVENTS or story.size + size > STORY_BYTES and len(events) > 2:
             gone = events.pop(len(events) // 2)[1]
-            gone = len(gone) if gone.__class__ is str else len(gone[4])
-            story.size -= gone
-            self._count(story, -gone)
+            story.size -= len(gone) if gone.__class__ is str else len(gone[4])
         events.append((when, what))
         story.size += size
-        self._count(story, size)
-        self._make_room()
+        self._grow(story, story.size - before)
 
-    def _count(self, story, size):
-        if self._calls.get(story.key) is story:
+    def _grow(self, story, size):
+        """The oldest give way."""
+        if story.opened:
             self.size += size
+            while self.size > BYTES and len(self._calls) > 1:
+                self._forget(next(iter(self._calls)))
         else:
             self._young_size += size
+            while self._young_size > YOUNG_BYTES and self._young:
+                self._drop()
 
-    def _make_room(self):
-        """The oldest give way."""
-        while len(self._calls) > CALLS or self.size > BYTES and len(self._calls) > 1:
-            self._forget(next(iter(self._calls)))
-        while len(self._young) > YOUNG or self._young_size > YOUNG_BYTES and self._young:
-            self._young_size -= self._young.popitem(last=False)[1].size
+    def _drop(self):
+        """The oldest INVITE that is no call yet."""
+        self._young_size -= self._young.popitem(last=False)[1].size
 
     def _forget(self, key):
         story = self._calls.pop(key, None)

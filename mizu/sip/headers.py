@@ -116,17 +116,15 @@ def render_params(params):
 
 
 class NameAddr:
-    """display unescaped, "" if none · uri as text · params {lower case: text or None} (RFC 3261 20.10, 25)."""
-    __slots__ = ("display", "uri", "params")
+    """display unescaped, "" if none · uri as text · params {lower case: text or None} · tag, the one it was made with
+    (RFC 3261 20.10, 25)."""
+    __slots__ = ("display", "uri", "params", "tag")
 
     def __init__(self, uri, display="", params=None):
         self.uri = uri
         self.display = display
         self.params = {} if params is None else params
-
-    @property
-    def tag(self):
-        return self.params.get("tag") or ""
+        self.tag = self.params.get("tag") or ""
 
     def __str__(self):
         display = quote(self.display) + " " if self.display else ""

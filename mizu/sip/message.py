@@ -14,6 +14,7 @@ from .names import KNOWN, canonical, reason_phrase
 _BREAKS = re.compile(r"[\r\n\0]+[ \t]*")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _CACHED = {"Via": "_via", "From": "_from", "To": "_to", "CSeq": "_cseq", "Contact": "_contact"}
+_COPIED = ("Via", "From", "To", "Call-ID", "CSeq")      # into a response, in this order
 _UNKNOWN = object()     # not parsed yet
 
 
@@ -88,7 +89,8 @@ class Message:
 
     @property
     def call_id(self):
-        return self.get("Call-ID")
+        values = self.fields.get("Call-ID")
+        return values[0] if values else ""
 
     @property
     def cseq(self):
@@ -143,10 +145,8 @@ class Message:
     def reply(self, status, reason="", to_tag=""):
         """The response to this request (8.2.6); `to_tag` is added unless To has one."""
         mine = self.fields
-        fields = {"Via": list(mine["Via"]) if "Via" in mine else []}
-        for name in ("From", "To", "Call-ID", "CSeq"):
-            if name in mine:
-                fields[name] = mine[name][:1]
+        fields = {name: mine[name][:1] for name in _COPIED if name in mine}
+        fields["Via"] = mine["Via"][:] if "Via" in mine else []
         response = Message(self.method, "", status, reason or reason_phrase(status), fields)
         response._via, response._from, response._cseq = self._via, self._from, self._cseq
         response.flow = self.flow
@@ -155,7 +155,7 @@ class Message:
         else:
             response._to = self._to
         if 100 < status < 300 and "Record-Route" in mine:
-            fields["Record-Route"] = list(mine["Record-Route"])
+            fields["Record-Route"] = mine["Record-Route"][:]
         if status == 100 and "Timestamp" in mine:
             fields["Timestamp"] = mine["Timestamp"][:1]
         return response
