@@ -187,7 +187,8 @@ class Hunt:
     def _failed(self, branch, event):
         code = event.code if event.code >= 300 else 480
         fail = event if event.__class__ is Fail else Fail(code, event.reason)
-        self.house.note(self.call, f"{branch.destination.number}: {code} {fail.reason}")
+        to = branch.destination
+        self.house.note(self.call, f"{to.account.username if to.account else to.number}: {code} {fail.reason}".rstrip())
         if 300 <= code < 400 and fail.contacts and self._redirects < MOST_REDIRECTS:
             self._redirects += 1
             self._contacts.append((fail.contacts, branch.destination))
