@@ -64,6 +64,7 @@ class Registrar:
             now = self._now()
             self._judge(request, account)
             bindings, outbound = self._bind(request, flow, account, now)
+            outbound = outbound and (flow.reliable or "Path" in request.fields)     # else it would ask us by STUN
             response = self._accept(request, bindings, outbound, now)
         except Refused as error:
             response = request.reply(error.status, error.reason, self.entropy.hex(5))

@@ -248,6 +248,12 @@ def test_outbound_needs_all_of_its_parts(house, contact, fields):
     assert house.locations.of(house.john.id)[0].reg_id == 0
 
 
+def test_outbound_is_promised_only_where_its_keep_alives_are_answered(house):
+    response = house.phone.register(f"{HERE};reg-id=1;{INSTANCE}", fields=["Supported: outbound"])
+    assert response.status == 200 and not response.get("Require") and not response.get("Flow-Timer")
+    assert house.locations.of(house.john.id)[0].reg_id == 1
+
+
 def test_outbound_through_a_proxy_needs_one_that_knows_it(house):
     via = "SIP/2.0/UDP p1.example.com;branch=z9hG4bKp, SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKu"
     contact, ask = f"<sip:j@10.0.0.9>;reg-id=1;{INSTANCE}", "Supported: outbound, path"
