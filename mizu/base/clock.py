@@ -1,6 +1,7 @@
 """Time from outside: the one place that reads the system's clocks."""
 
 import time
+from functools import lru_cache
 
 
 class Clock:
@@ -42,9 +43,14 @@ class FakeClock:
 
 def utc_text(seconds):
     """Unix seconds -> `YYYY-MM-DD HH:MM:SS.mmm`, UTC."""
-    millis = int(seconds * 1000)
-    parts = time.gmtime(millis // 1000)
-    return "%04d-%02d-%02d %02d:%02d:%02d.%03d" % (*parts[:6], millis % 1000)
+    seconds, millis = divmod(int(seconds * 1000), 1000)
+    return "%s.%03d" % (_second(seconds), millis)
+
+
+@lru_cache(64)
+def _second(seconds):
+    """What many texts have in common."""
+    return "%04d-%02d-%02d %02d:%02d:%02d" % time.gmtime(seconds)[:6]
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

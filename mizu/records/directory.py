@@ -11,8 +11,9 @@ MOST = 50_000
 
 USERNAME, NUMBER, SHORT = "user name", "number", "short number"
 
-_NUMBERED = ("SELECT id FROM tb_users WHERE telnumber IN (:bare, :plus) AND telnumber <> ''"
-             " UNION SELECT userid FROM tb_users_numbers WHERE number IN (:bare, :plus) AND kind = 'did' LIMIT 2")
+_KNOWN = ("SELECT 0, id FROM tb_users WHERE username = ?1 UNION ALL"
+          " SELECT 1, id FROM tb_users WHERE telnumber IN (?2, ?3) AND telnumber <> '' UNION ALL"
+          " SELECT 1, userid FROM tb_users_numbers WHERE number IN (?2, ?3) AND kind = 'did'")
 
 _SHORT = "SELECT id, parentid, usergroup FROM tb_users WHERE shorttelnumber = ? AND shorttelnumber <> '' LIMIT 1000"
 
@@ -57,16 +58,14 @@ class Directory:
         return (self.users.by_id(id), how) if id else (None, "")
 
     def _look(self, names):
+        numbered = None
         for name in names:
-            account = self.users.by_username(name)
-            if account is not None:
-                return account.id, USERNAME
-        for name in names:
-            bare, plus = forms(name)
-            rows = self.db.rows(_NUMBERED, {"bare": bare, "plus": plus})
-            if rows:
-                return (rows[0][0], NUMBER) if len(rows) == 1 else (0, "")
-        return 0, ""
+            rows = self.db.rows(_KNOWN, (name, *forms(name)))
+            named = [id for kind, id in rows if not kind]
+            if named:
+                return named[0], USERNAME
+            numbered = numbered or {id for _, id in rows}
+        return (*numbered, NUMBER) if numbered and len(numbered) == 1 else (0, "")
 
     def short(self, number, account):
         """The Account of a short number among those of an account's group, or below its parent, or its children;

@@ -184,16 +184,29 @@ class Database:
         if not self._free():
             await self._outwait()
 
+    async def begun(self):
+        """gate() and unit() in one, for `with await db.begun() as unit:`, where nobody's name is to be known."""
+        if self.broken is None and self._unit is None and self._opened is None and self._begins():
+            return Unit(self, None, None, None, begun=True)
+        await self.gate()
+        return self.unit()
+
     def _free(self):
         """Whether nobody else writes just now."""
+        free = self._begins()
+        if free:
+            self._execute("ROLLBACK")
+        return free
+
+    def _begins(self):
+        """Whether a transaction has begun: nobody else writes then."""
         try:
             self._execute("BEGIN IMMEDIATE")
+            return True
         except self._sqlite.Error as error:
             if sqlite.is_busy(error):
                 return False
             raise self.told(error)
-        self._execute("ROLLBACK")
-        return True
 
     async def _outwait(self):
         """Until another process has done its write: the thread `sql` waits for all of us."""

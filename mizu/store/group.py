@@ -54,12 +54,12 @@ class Group:
                 future.fail(error)
 
     async def _write(self):
-        await self.db.gate()
+        unit = await self.db.begun()
         waiting, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         if self._waiting:
             self._soon(self.flush)
         try:
-            results = self._all(waiting)
+            results = self._all(unit, waiting)
         except Exception as error:
             results = [(None, error)] * len(waiting)
         for (_, future), (value, error) in zip(waiting, results):
@@ -68,9 +68,9 @@ class Group:
             else:
                 future.fail(error)
 
-    def _all(self, waiting):
+    def _all(self, unit, waiting):
         """[(value, error)] of each, once they are committed together."""
-        with self.db.unit() as unit:
+        with unit:
             if len(waiting) == 1:
                 return [(waiting[0][0](unit), None)]
             return [self._one(work) for work, _ in waiting]

@@ -14,13 +14,14 @@ class Unit:
     with the outer one when that fails.  With an actor, the triggers of the ledger find (kind, actor, refid) in
     tb_actor for as long as it lasts.
     """
-    __slots__ = ("_db", "_execute", "_actor", "_outer")
+    __slots__ = ("_db", "_execute", "_actor", "_outer", "_begun")
 
-    def __init__(self, db, actor, kind, refid):
+    def __init__(self, db, actor, kind, refid, begun=False):
         self._db = db
         self._execute = db._execute
         self._actor = (kind or "sql", actor, "" if refid is None else str(refid)) if actor is not None else None
         self._outer = None
+        self._begun = begun         # by Database.begun
 
     def __enter__(self):
         db = self._db
@@ -28,10 +29,10 @@ class Unit:
             raise db.broken
         self._outer = db._unit
         try:
-            if self._outer is None:
-                self._begin()
-            else:
+            if self._outer is not None:
                 self._execute("SAVEPOINT unit")
+            elif not self._begun:
+                self._begin()
             if self._actor is not None:
                 self._execute("INSERT OR REPLACE INTO tb_actor VALUES (1, ?, ?, ?)", self._actor)
         except db._sqlite.Error as error:

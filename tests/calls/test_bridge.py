@@ -87,16 +87,17 @@ def test_an_answer_that_crosses_the_caller_giving_up_is_hung_up_and_costs_nothin
 
 def test_the_caller_may_be_gone_while_money_is_set_aside(switch):
     from mizu.base.task import Future
-    gate, kept = Future(), switch.db.gate
+    gate, kept = Future(), switch.db.begun
 
     async def closed():
         await gate
-    switch.db.gate = closed
+        return await kept()
+    switch.db.begun = closed
     bridge = switch.paid("john")
     assert switch.legs == {}
     bridge.a.bye(487)
     gate.set()
-    switch.db.gate = kept
+    switch.db.begun = kept
     assert switch.legs == {} and switch.rows("discreason") == [(487,)]
     switch.clean()
 

@@ -61,6 +61,6 @@ def test_a_short_number_holds_in_one_household(directory, store):
 
 def test_look_ups_use_indexes(store):
     from mizu.records import directory
-    for sql, args in ((directory._NUMBERED, {"bare": "1", "plus": "+1"}), (directory._SHORT, ("1",))):
+    for sql, args in ((directory._KNOWN, ("1", "1", "+1")), (directory._SHORT, ("1",))):
         plan = " ".join([row[3] for row in store.db.rows("EXPLAIN QUERY PLAN " + sql, args)])
         assert "SCAN tb_" not in plan, plan

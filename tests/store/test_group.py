@@ -1,8 +1,11 @@
 """Writes of one turn share a transaction and nothing else."""
 
+import sqlite3
+
 import pytest
 
 from mizu.base.errors import ApiError
+from mizu.base.task import Future
 from mizu.store.group import Group
 from records.store import records
 
@@ -81,7 +84,7 @@ def test_a_gate_that_stays_closed_fails_all_who_wait(store, monkeypatch):
     async def gate():
         raise ApiError(503, "the database is busy")
     group = Group(store.db)
-    monkeypatch.setattr(store.db, "gate", gate)
+    monkeypatch.setattr(store.db, "begun", gate)
     with pytest.raises(ApiError, match="busy"):
         group.run(put("a")).result()
 
@@ -98,3 +101,26 @@ def test_a_patient_write_goes_with_the_next_that_is_not_or_by_its_own_time(store
     third = group.run(put("c"), patient=True)
     later.pop()()
     assert third.done and days(store) == ["a", "b", "c"]
+
+
+def test_what_begins_at_once_waits_for_a_closed_gate_like_all_others(store):
+    store.db._opened = opened = Future()
+    done = Group(store.db).run(put("a"))
+    assert not done.done and days(store) == []
+    store.db._opened = None
+    opened.set()
+    assert done.done and days(store) == ["a"]
+    with store.db.unit():               # joins it, as a savepoint
+        Group(store.db).run(put("b"))
+    assert days(store) == ["a", "b"]
+
+
+def test_a_stranger_who_writes_is_waited_for(store):
+    shell = sqlite3.connect(store.db.path, isolation_level=None)
+    shell.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ApiError, match="busy"):
+        Group(store.db).run(put("a")).result()
+    shell.execute("COMMIT")
+    shell.close()
+    Group(store.db).run(put("a")).result()
+    assert days(store) == ["a"]
