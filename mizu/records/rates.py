@@ -9,6 +9,8 @@ entry that is valid since later, then the newer row.
 Entries are in memory, prefixes are read by index: the prefixes of a number in one statement.
 """
 
+from functools import lru_cache
+
 from ..base.clock import utc_text
 from ..base.errors import ApiError, ConfigError
 from ..base.zone import Zone
@@ -27,6 +29,9 @@ LONGEST_PREFIX = 24
 OWN = 20_000
 """Accounts whose own entries (or that they have none) are remembered."""
 
+RATES = 20_000
+"""Prices that are kept with what follows from them: 20 MB."""
+
 _COLUMNS = ("id", "name", "currency", "type", "billingstep", "minammount", "freeammount", "freeafter", "connectfee",
             "vatincluded", "vatvalue", "packetid", "userid", "parentid", "validfrom", "validto")
 
@@ -36,8 +41,12 @@ SELECT {', '.join(_COLUMNS)},
        (SELECT prefix FROM tb_billingtimes WHERE entryid = e.id ORDER BY prefix DESC LIMIT 1)
 FROM tb_billentries e WHERE """
 
-_PRICES = ("SELECT id, entryid, prefix, destination, price, timetype, fromtime, totime, day FROM tb_billingtimes"
-           " WHERE entryid IN ({}) AND prefix IN ({})")
+
+@lru_cache(1024)
+def _prices(entries, prefixes):
+    """The statement for so many entries and prefixes."""
+    return ("SELECT id, entryid, prefix, destination, price, timetype, fromtime, totime, day FROM tb_billingtimes"
+            f" WHERE entryid IN ({','.join('?' * entries)}) AND prefix IN ({','.join('?' * prefixes)})")
 
 
 class Entry:
@@ -78,9 +87,9 @@ class PriceList:
             self._stems.setdefault(entry.stem, []).append(entry)
 
     def near(self, prefixes):
-        """Entries that may hold one of the prefixes of a number."""
+        """Entries that may hold one of the prefixes of a number, those with the shortest stem first."""
         stems = self._stems
-        return [entry for prefix in prefixes for entry in stems.get(prefix, ())]
+        return [entry for prefix in prefixes if prefix in stems for entry in stems[prefix]]
 
 
 class Rate:
@@ -123,6 +132,7 @@ class Rates:
         self.form = NumberForm(settings)
         self._lists = None          # {(type, packetid, parentid): PriceList}
         self._own = {}              # {userid: {type: PriceList}}
+        self._rates = {}            # {(row of tb_billingtimes, currency): Rate}
         self._kinds = None          # types of all entries
         self._moment = (None, None)
         self._zone = None
@@ -133,10 +143,11 @@ class Rates:
         """After a change of settings, or one of the tables by somebody else: read again what is asked for."""
         self._lists = self._zone = self._holidays = self._kinds = None
         self._own.clear()
+        self._rates.clear()
         self._moment = (None, None)
 
     def _touched(self, table, ids):
-        if table in ("tb_billentries", "tb_billingtimes", "tb_holidays"):
+        if table in ("tb_billentries", "tb_billingtimes", "tb_holidays", "tb_currencies"):
             self.reload()
 
     # -- the price ---------------------------------------------------------------------------------
@@ -162,17 +173,25 @@ class Rates:
 
     def _best(self, entries, prefixes, moment):
         """The row of tb_billingtimes that decides, or None."""
-        sql = _PRICES.format(_marks(entries), _marks(prefixes))
-        rows = [row for row in self.db.rows(sql, (*entries, *prefixes)) if moment.holds(*row[5:])]
-        return max(rows, key=lambda row: (len(row[2]), SPECIFIC[row[5]], entries[row[1]].validfrom, row[0]),
-                   default=None)
+        prefixes = prefixes[len(next(iter(entries.values())).stem):]
+        rows = self.db.rows(_prices(len(entries), len(prefixes)), (*entries, *prefixes))
+        rows = [row for row in rows if moment.holds(*row[5:])]
+        if len(rows) < 2:
+            return rows[0] if rows else None
+        return max(rows, key=lambda row: (len(row[2]), SPECIFIC[row[5]], entries[row[1]].validfrom, row[0]))
 
     def _rate(self, row, entry, payer):
         currency = self.currencies.named(payer.currency if payer is not None else "")
-        try:
-            return Rate(row, entry, currency, self.currencies.exchange(entry.currency, currency))
-        except (ValueError, TypeError, OverflowError) as error:        # somebody's SQL
-            raise ApiError(500, f"price list {entry.name[:40]!r}, prefix {row[2]}: {error}") from None
+        rate = self._rates.get((row, currency))
+        if rate is None:
+            try:
+                rate = Rate(row, entry, currency, self.currencies.exchange(entry.currency, currency))
+            except (ValueError, TypeError, OverflowError) as error:        # somebody's SQL
+                raise ApiError(500, f"price list {entry.name[:40]!r}, prefix {row[2]}: {error}") from None
+            if len(self._rates) >= RATES:
+                self._rates.clear()
+            self._rates[row, currency] = rate
+        return rate
 
     def has(self, kind):
         """Whether there is any price of a kind."""
@@ -275,7 +294,3 @@ def _moment(text):
 def _micros(units):
     """A money column -> micro-units."""
     return round((units or 0) * MICRO)
-
-
-def _marks(values):
-    return ",".join("?" * len(values))
