@@ -118,14 +118,14 @@ class Layer:
             self._new(key, message)
 
     def _new(self, key, message):
-        inside = message.to_tag != ""
-        cancelled = self._servers.get(_server_key(message, "INVITE")) if message.method == "CANCEL" else None
+        inside, cancels = message.to_tag != "", message.method == "CANCEL"
+        cancelled = self._servers.get(_server_key(message, "INVITE")) if cancels else None
         back = _stamp(message)
         if self.live >= MAX_TRANSACTIONS * (1 + inside) and cancelled is None:
             self._answer(message, back, 503)
             return
         transaction = ServerTransaction(self, key, message, back)
-        if not inside and message.method != "CANCEL":
+        if not inside and not cancels:
             merged = f"{message.call_id} {message.fields['CSeq'][0]}"
             known = self._merged.get(merged)
             if known is None:
@@ -136,7 +136,7 @@ class Layer:
                 return
         self._servers[key] = transaction
         self._enter(transaction)
-        if message.method == "CANCEL":
+        if cancels:
             self._cancel(transaction, cancelled)
         else:
             self._hand_up(transaction, message)

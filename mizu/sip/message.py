@@ -59,7 +59,7 @@ class Message:
 
     def get(self, name, default=""):
         """The first line."""
-        values = self.fields.get(name) or self.values(name)
+        values = self.fields.get(name) or self.fields.get(KNOWN.get(name) or canonical(name))
         return values[0] if values else default
 
     def items(self, name):
@@ -150,10 +150,10 @@ class Message:
         response = Message(self.method, "", status, reason or reason_phrase(status), fields)
         response._via, response._from, response._cseq = self._via, self._from, self._cseq
         response.flow = self.flow
+        response._to = self._to
         if to_tag and "To" in fields and not self._tagged():
             fields["To"] = [f"{fields['To'][0].rstrip('; ')};tag={to_tag}"]
-        else:
-            response._to = self._to
+            response._to = _UNKNOWN
         if 100 < status < 300 and "Record-Route" in mine:
             fields["Record-Route"] = mine["Record-Route"][:]
         if status == 100 and "Timestamp" in mine:

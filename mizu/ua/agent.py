@@ -100,13 +100,14 @@ class Agent:
     def _requested(self, transaction, message):
         if transaction is not None and self.api is not None and self.api(transaction, message):
             return
-        leg = self.legs.get((message.call_id, message.to_tag)) if message.to_tag else None
+        tag = message.to_tag
+        leg = self.legs.get((message.call_id, tag)) if tag else None
         if leg is None and transaction is None:
             return
         try:
             if leg is not None:
                 return leg.received(transaction, message)
-            code, fields = self._judge(message)
+            code, fields = self._judge(message) if not tag else (481, ())
             if code:
                 return self.refuse(transaction, code, fields)
             handler = METHODS.get(message.method)
@@ -118,9 +119,7 @@ class Agent:
                 self.refuse(transaction, error.status, (), error.reason)
 
     def _judge(self, message):
-        """(code, fields) of a refusal, or (0, ())."""
-        if message.to_tag:
-            return 481, ()
+        """(code, fields) of the refusal of a request outside of dialogs, or (0, ())."""
         if message.max_forwards == 0 and message.method != "REGISTER":
             return 483, ()
         unknown = self.unsupported(message)

@@ -16,6 +16,8 @@ MOST_PASSED = 30
 
 def words(message, name):
     """The values of a field in lower case, [] if it is broken: a response cannot be refused."""
+    if name not in message.fields:
+        return []
     try:
         return [item.strip().lower() for item in message.items(name)]
     except RemoteProtocolError:
@@ -24,7 +26,8 @@ def words(message, name):
 
 def passed_fields(message):
     """[(name, value)] of a message that go to the other side."""
+    names = [name for name in message.fields if name in PASSED or name[:2] == "X-"]
+    if not names:
+        return names
     kept = OWN if message.get("Privacy", "none").strip().lower() == "none" else OWN | TELLING
-    fields = [(name, value) for name, values in message.fields.items()
-              if (name in PASSED or name[:2] == "X-") and name not in kept for value in values]
-    return fields[:MOST_PASSED]
+    return [(name, value) for name in names if name not in kept for value in message.fields[name]][:MOST_PASSED]

@@ -48,8 +48,8 @@ class IncomingLeg(Leg):
     def opening(self):
         """The Try of this INVITE, for the bridge."""
         message = self.transaction.request
-        hops = ("Max-Forwards", str((70 if message.max_forwards is None else message.max_forwards) - 1))
-        return Try(self.theirs, [hops, *passed_fields(message)])
+        left = message.max_forwards
+        return Try(self.theirs, [("Max-Forwards", str(69 if left is None else left - 1)), *passed_fields(message)])
 
     # -- what the bridge wants
 
@@ -75,7 +75,7 @@ class IncomingLeg(Leg):
         self.agent.keep(self.flow)
         request = self.transaction.request
         response = self._response(200, event.extra)
-        response.add("Supported", SUPPORTED)
+        response.fields["Supported"] = [SUPPORTED]
         seconds = self.agent.settings.sessiontimer
         if seconds:
             self.session = SessionTimer.of_request(self, request, seconds)
@@ -106,8 +106,8 @@ class IncomingLeg(Leg):
 
     def _response(self, code, extra=()):
         response = self.transaction.request.reply(code, "", self.tag)
-        response.add("Contact", self.agent.contact(self.transaction.flow))
-        response.add("Allow", ALLOW)
+        response.fields["Contact"] = [self.agent.contact(self.transaction.flow)]
+        response.fields["Allow"] = [ALLOW]
         for name, value in extra:
             response.add(name, value)
         return response

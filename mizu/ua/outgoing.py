@@ -135,26 +135,26 @@ class OutgoingLeg(Leg):
         target, opening = self.target, self.opening
         self.cseq += 1
         request = Message.request("INVITE", target.uri)
-        add = request.add
-        add("Max-Forwards", next((value for name, value in opening.extra if name == "Max-Forwards"), "70"))
-        for route in target.routes:
-            add("Route", route)
-        add("From", f"{target.origin};tag={self.tag}")
-        add("To", target.to)
-        add("Call-ID", self.call_id)
-        add("CSeq", f"{self.cseq} INVITE")
-        add("Contact", self.agent.contact(self.flow))
-        add("Allow", ALLOW)
-        add("Supported", SUPPORTED if opening.body is not None else SUPPORTED.replace("100rel, ", ""))
+        fields = request.fields
+        fields["Max-Forwards"] = ["70"]
+        if target.routes:
+            fields["Route"] = list(target.routes)
+        fields["From"] = [f"{target.origin};tag={self.tag}"]
+        fields["To"] = [target.to]
+        fields["Call-ID"] = [self.call_id]
+        fields["CSeq"] = [f"{self.cseq} INVITE"]
+        fields["Contact"] = [self.agent.contact(self.flow)]
+        fields["Allow"] = [ALLOW]
+        fields["Supported"] = [SUPPORTED if opening.body is not None else SUPPORTED.replace("100rel, ", "")]
         if self.expires:
-            add("Session-Expires", str(self.expires))
-            add("Min-SE", str(session.MINIMUM))
-        for name, value in target.identity:
-            add(name, value)
-        for name, value in opening.extra:
-            if name != "Max-Forwards":
-                add(name, value)
-        add("User-Agent", self.agent.name)
+            fields["Session-Expires"] = [str(self.expires)]
+            fields["Min-SE"] = [str(session.MINIMUM)]
+        for name, value in (*target.identity, *opening.extra):
+            if name == "Max-Forwards":
+                fields[name] = [value]
+            else:
+                request.add(name, value)
+        fields["User-Agent"] = [self.agent.name]
         self.describe_in(request, opening.body)
         return request
 

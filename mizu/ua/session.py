@@ -17,6 +17,8 @@ MARGIN = 32
 def read(message):
     """(seconds or 0, refresher "uac" "uas" or "") of Session-Expires."""
     value = message.get("Session-Expires")
+    if not value:
+        return 0, ""
     seconds, *params = [part.strip() for part in value.split(";")]
     refresher = next((param[10:].lower() for param in params if param.lower().startswith("refresher=")), "")
     return int(seconds) if seconds.isdecimal() and len(seconds) < 10 else 0, refresher
@@ -24,7 +26,7 @@ def read(message):
 
 def knows(message):
     """Whether its sender supports session timers."""
-    return "timer" in words(message, "Supported") + words(message, "Require")
+    return "timer" in words(message, "Supported") or "timer" in words(message, "Require")
 
 
 def too_small(message):
