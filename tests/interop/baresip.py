@@ -1,4 +1,7 @@
-"""baresip as a telephone without a head: its microphone is a file with a tone, its ear another file."""
+"""baresip as a telephone without a head: its microphone is a file with a tone, its ear another file.
+
+baresip 1.0 has no player of files: what it decodes is written by its filter sndfile.
+"""
 
 import math
 import re
@@ -12,17 +15,19 @@ from pathlib import Path
 
 import pytest
 
+from live.harness import eventually
+
 BARESIP = shutil.which("baresip")
 needed = pytest.mark.skipif(BARESIP is None, reason="baresip is not installed")
 
 _CONFIG = """sip_listen 127.0.0.1:0
-audio_player aufile,{folder}/heard.wav
 audio_source aufile,{folder}/tone.wav
-audio_alert aufile,{folder}/alert.wav
-rtp_ports {rtp}
+rtp_ports 21000-21200
 module_path {modules}
 module g711.so
 module aufile.so
+module sndfile.so
+snd_path {folder}
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
@@ -34,19 +39,19 @@ ctrl_tcp_listen 127.0.0.1:{control}
 class Baresip:
     """An account of a server at a telephone: registers, answers by itself if `auto`."""
 
-    def __init__(self, folder, port, user, password, transport="udp", auto=False, tone=440, rtp="21000-21100"):
+    def __init__(self, folder, port, user, password, transport="udp", auto=False, tone=440, more=""):
         folder.mkdir()
         self.folder, self.user = folder, user
         self.control = free_port()
         modules = next(iter(sorted(Path("/usr/lib").glob("**/baresip/modules"))))
-        (folder / "config").write_text(_CONFIG.format(folder=folder, modules=modules, control=self.control, rtp=rtp))
+        (folder / "config").write_text(_CONFIG.format(folder=folder, modules=modules, control=self.control))
         (folder / "contacts").write_text("")
         (folder / "accounts").write_text(
             f"<sip:{user}@127.0.0.1:{port};transport={transport}>;auth_pass={password};regint=60"
-            f";answermode={'auto' if auto else 'manual'}\n")
+            f";answermode={'auto' if auto else 'manual'}{more}\n")
         write_tone(folder / "tone.wav", tone)
         self.log = folder / "log"
-        self.process = subprocess.Popen([BARESIP, "-f", str(folder)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(["stdbuf", "-oL", BARESIP, "-f", str(folder)], stdin=subprocess.DEVNULL,
                                         stdout=self.log.open("wb"), stderr=subprocess.STDOUT, cwd=folder)
 
     def command(self, command, params=""):
@@ -56,17 +61,29 @@ class Baresip:
             control.sendall(b"%d:%b," % (len(data), data))
             time.sleep(0.2)
 
-    def said(self, pattern):
-        return re.search(pattern, self.log.read_text(errors="replace"))
+    def dial(self, number):
+        self.command("dial", number)
 
-    def loudness(self):
-        """The mean of what it has heard, of 16 bits; 0 for nothing."""
-        path = self.folder / "heard.wav"
-        if not path.exists() or path.stat().st_size < 1000:
+    def hang_up(self):
+        self.command("hangup")
+
+    def said(self, pattern):
+        """Whether it has written this, once it has."""
+        return eventually(lambda: re.search(pattern, self.log.read_text(errors="replace")))
+
+    def heard(self):
+        """The pitch in hertz of half a second in the middle of what it heard last, as decoded; 0 for silence."""
+        paths = sorted(self.folder.glob("dump-*-dec.wav"))
+        if not paths:
             return 0
-        data = path.read_bytes()[44:]
-        samples = struct.unpack(f"<{len(data) // 2}h", data[:len(data) // 2 * 2])
-        return sum(map(abs, samples)) / len(samples)
+        with wave.open(str(paths[-1])) as file:
+            file.setpos(file.getnframes() // 2)
+            middle = file.readframes(4000)
+        samples = struct.unpack(f"<{len(middle) // 2}h", middle)
+        if not samples or sum(map(abs, samples)) / len(samples) < 500:
+            return 0
+        rises = sum([before < 0 <= after for before, after in zip(samples, samples[1:])])
+        return round(rises * 8000 / len(samples), -1)
 
     def stop(self):
         self.process.terminate()
@@ -86,7 +103,7 @@ def write_tone(path, hertz, seconds=30):
         file.writeframes(struct.pack("<8000h", *samples) * seconds)
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,5 +1,8 @@
 """A server with phones, a trunk and a price; sipp beside it."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from live.harness import Server, eventually
@@ -27,22 +30,52 @@ class Switch(Server):
         lines = self.api("db", sql=sql).split("\n")
         return [line.split("\t") for line in lines if line and not line.startswith("OK")][1 if "\t" in lines[0] else 0:]
 
+    def number(self, sql):
+        """The one number that a query answers."""
+        return float(self.rows(sql)[0][-1])
+
     def settled(self, calls):
-        """Every call has its record and nothing is left; the books agree with the records."""
-        eventually(lambda: self.api("currentcalls").startswith("OK: none"))
-        eventually(lambda: int(self.rows("select count(*) from tb_cdrs")[0][-1]) == calls)
-        assert int(self.rows("select count(*) from tb_reservations")[0][-1]) == 0
+        """Every call has its record and nothing is left; the books agree with the records and the balances."""
+        assert eventually(lambda: self.api("currentcalls").startswith("OK: none")), self.api("currentcalls")
+        assert eventually(lambda: self.number("select count(*) from tb_cdrs") == calls)
+        assert self.number("select count(*) from tb_reservations") == 0
         assert self.api("checkcredits").startswith("OK")
-        charged = float(self.rows("select round(coalesce(sum(costenduser), 0), 6) from tb_cdrs")[0][-1])
-        spent = float(self.rows("select round(coalesce(-sum(amount_u), 0) / 1000000.0, 6) from tb_ledger"
-                                " where kind = 'call'")[0][-1])
-        assert charged == spent
+        charged = self.number("select round(coalesce(sum(costenduser), 0), 6) from tb_cdrs")
+        assert charged == self.number("select round(coalesce(-sum(amount_u), 0) / 1000000.0, 6) from tb_ledger"
+                                      " where kind = 'call'")
         assert "Traceback" not in self.err and " failed: " not in self.err, self.err
+
+    def talking(self, caller, called):
+        """The live call between two names, as a row of currentcalls, once it talks."""
+        def row():
+            lines = [line.split("\t") for line in self.api("currentcalls").split("\n")]
+            return next((line for line in lines if line[1:3] == ["talking", caller] and called in line), None)
+        seen = eventually(row)
+        assert seen, self.api("currentcalls")
+        return seen
+
+    def registered(self, *users):
+        """Whether just these have a binding, once that is so."""
+        return eventually(lambda: {line.split("\t")[0] for line in self.api("reguser", usr="all").split("\n")
+                                   if line.startswith("peer")} == set(users))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Arguments that let the server speak TLS, none without openssl."""
+    if shutil.which("openssl") is None:
+        return []
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", "key.pem", "-out", "cert.pem", "-days", "30", "-subj", "/CN=127.0.0.1"],
+                   cwd=folder, check=True, capture_output=True)
+    return ["--set", f"sslcert={folder}/cert.pem", "--set", f"sslkey={folder}/key.pem"]
 
 
 @pytest.fixture
-def switch(tmp_path):
-    server = Switch(tmp_path / "data", "--set", "sipports=0")
+def switch(tmp_path, certificate):
+    server = Switch(tmp_path / "data", *certificate, "--set", "sipports=0",
+                    "--set", "trunkping=0")     # a trunk of sipp counts a ping as a call
     server.prepare()
     yield server
     assert server.stop() == 0, server.err

@@ -106,8 +106,14 @@ WRONG = scenario(
     send(request("REGISTER", 2, "<sip:[field0]@[remote_ip]>", "sip:[remote_ip]", "[field1]\nExpires: 600\n")),
     recv(401))
 
+WRONG_CALL = scenario(*authorized("INVITE", 407, SDP), recv(100, optional="true"), recv(407),
+                      send(of_last("ACK"), retrans=False))
+
 CALL = scenario(*authorized("INVITE", 407, SDP), *RINGING, recv(200, rrs="true"), ACK, pause(200),
                 send(inside("BYE", 3)), recv(200))
+
+CUT_OFF = scenario(*authorized("INVITE", 407, SDP), *RINGING, recv(200, rrs="true"), ACK, recv("BYE"),
+                   send(answer("200 OK", inside=True), retrans=False))
 
 HOLD = scenario(*authorized("INVITE", 407, SDP), *RINGING, recv(200, rrs="true"), ACK, pause(100),
                 send(inside("INVITE", 3, SDP.replace("t=0 0", "t=0 0\na=sendonly").replace("1 1 IN", "1 2 IN"))),

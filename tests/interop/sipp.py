@@ -25,18 +25,25 @@ class Sipp:
         path.write_text(text)
         return str(path)
 
-    def caller(self, text, users, calls=1, rate=20, service="36201234567", transport="u1", seconds=60):
+    def caller(self, text, users, calls=1, rate=20, service="36201234567", transport="u1", seconds=60,
+               meanwhile=lambda: None):
         """Run a scenario to its end; (exit code, what went wrong).  users: [(name, password)]"""
         self._numbers += 1
         lines = "".join([f"{name};[authentication username={name} password={password}];\n" for name, password in users])
         users = self._file(f"users{self._numbers}.csv", "SEQUENTIAL\n" + lines)
         path = self._file(f"caller{self._numbers}.xml", text)
-        done = subprocess.run(
+        process = subprocess.Popen(
             [SIPP, f"{self.host}:{self.port}", "-sf", path, "-inf", users, "-m", str(calls), "-r", str(rate), "-s",
              service, "-i", "127.0.0.1", "-t", transport, "-nostdin", "-trace_err", "-timeout", f"{seconds}s",
-             "-recv_timeout", "20000"], capture_output=True, timeout=seconds + 30, cwd=self.folder)
+             "-recv_timeout", "20000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
+        try:
+            meanwhile()
+            process.wait(seconds + 30)
+        finally:
+            process.kill()
+            process.wait()
         errors = "".join([file.read_text(errors="replace")[:3000] for file in self.folder.glob("caller*_errors.log")])
-        return done.returncode, errors
+        return process.returncode, errors
 
     def trunk(self, text, calls):
         """A trunk that takes so many calls; a process to stop."""

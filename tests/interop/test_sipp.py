@@ -30,7 +30,7 @@ def run(switch, sipp, caller, trunk, calls=1, rate=20, **more):
 def test_phones_register(switch, sipp, transport):
     code, errors = sipp.caller(scenarios.REGISTER, USERS, calls=len(USERS), transport=transport)
     assert code == 0, errors
-    assert all(name in switch.api("reguser") for name, _ in USERS)
+    assert switch.registered(*[name for name, _ in USERS])
 
 
 def test_a_wrong_password_is_challenged_again_and_registers_nobody(switch, sipp):
@@ -39,8 +39,14 @@ def test_a_wrong_password_is_challenged_again_and_registers_nobody(switch, sipp)
     assert switch.api("reguser").startswith("OK: none")
 
 
+def test_a_call_is_not_made_with_a_wrong_password(switch, sipp):
+    code, errors = sipp.caller(scenarios.WRONG_CALL, [("peer0", "wrong"), ("nobody", "wrong")], calls=2)
+    assert code == 0, errors
+    switch.settled(0)
+
+
 def test_a_call_is_answered_recorded_and_paid(switch, sipp):
-    run(switch, sipp, scenarios.CALL, scenarios.TRUNK)
+    run(switch, sipp, scenarios.CALL, scenarios.TRUNK, meanwhile=lambda: switch.talking("peer0", "36201234567"))
     assert switch.rows("select realduration, costenduser, discreason from tb_cdrs")[0][-3:] == ["1", "0.01", "200"]
 
 
@@ -50,6 +56,13 @@ def test_a_call_over_tcp_to_a_trunk_over_udp(switch, sipp):
 
 def test_a_call_is_held_by_a_reinvite(switch, sipp):
     run(switch, sipp, scenarios.HOLD, scenarios.TRUNK_HOLD)
+
+
+def test_both_sides_are_cut_off_when_the_money_ends(switch, sipp):
+    switch.api("setuser", u_username="peer0", u_credit=0.02)
+    run(switch, sipp, scenarios.CUT_OFF, scenarios.TRUNK)
+    assert switch.rows("select realduration, costenduser from tb_cdrs")[0][-2:] == ["2", "0.02"]
+    assert switch.number("select credit from tb_users where username = 'peer0'") == 0
 
 
 def test_busy(switch, sipp):

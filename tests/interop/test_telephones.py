@@ -1,62 +1,112 @@
-"""Real telephones call each other, and real tools read what the server tells of it."""
+"""Real telephones call each other: they talk, refuse, give up, hold and transfer, and one of them pays."""
 
-import shutil
-import subprocess
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from live.harness import eventually
-
-from .baresip import Baresip, needed
+from . import baresip, linphone
+from .baresip import Baresip
+from .linphone import Linphone
 
 pytestmark = pytest.mark.interop
 
 
-@needed
+@pytest.fixture
+def phone(switch, tmp_path):
+    """phone(kind, name, …): the account of that name at a telephone that has registered."""
+    with ExitStack() as phones:
+        def make(kind, name, **more):
+            made = kind(tmp_path / name, switch.port, name, f"pw-{name}", **more)
+            phones.callback(made.stop)
+            return made
+        yield make
+    assert switch.registered()      # whoever goes says so
+
+
+@baresip.needed
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_two_baresips_hear_each_other(switch, phone, certificate, transport):
+    if transport == "tls" and not certificate:
+        pytest.skip("openssl is not installed")
+    caller = phone(Baresip, "peer0", transport=transport, tone=440)
+    called = phone(Baresip, "peer1", transport=transport, tone=880, auto=True)
+    assert switch.registered("peer0", "peer1")
+    assert switch.api("reguser", usr="all").count(f"\t{transport.upper()}\t") == 2
+    caller.dial("peer1")
+    assert "PCMU" in switch.talking("peer0", "peer1")
+    time.sleep(2.5)
+    caller.hang_up()
+    assert called.said("terminated")
+    switch.settled(1)
+    assert switch.rows("select discreason, realduration > 0 from tb_cdrs")[0][-2:] == ["200", "1"]
+    assert (caller.heard(), called.heard()) == (880, 440)
+
+
+@baresip.needed
+def test_a_baresip_refuses_and_another_gives_up(switch, phone):
+    caller, called = phone(Baresip, "peer0"), phone(Baresip, "peer1")
+    assert switch.registered("peer0", "peer1")
+    caller.dial("peer1")
+    assert called.said("Incoming call")
+    called.hang_up()
+    assert caller.said("session closed: 486|session closed: 603")
+    switch.settled(1)
+    caller.dial("peer1")
+    assert called.said("(?s)Incoming call.*Incoming call")
+    assert "ringing" in switch.api("currentcalls")
+    caller.hang_up()
+    switch.settled(2)
+    assert [row[-1] for row in switch.rows("select discreason from tb_cdrs order by id")] in (
+        ["486", "487"], ["603", "487"])
+
+
+@baresip.needed
+def test_a_baresip_is_held_and_transferred_to_a_third(switch, phone):
+    phones = [phone(Baresip, f"peer{number}", auto=number > 0, tone=440 * (number + 1)) for number in range(3)]
+    assert switch.registered("peer0", "peer1", "peer2")
+    phones[0].dial("peer1")
+    switch.talking("peer0", "peer1")
+    phones[0].command("hold")
+    phones[0].command("resume")
+    phones[1].command("transfer", "peer2")
+    assert phones[2].said("Call established")
+    switch.talking("peer0", "peer2")
+    time.sleep(2)
+    phones[0].hang_up()
+    assert phones[2].said("terminated")
+    switch.settled(2)
+    assert [row[-3:] for row in switch.rows("select callernumber, callednumber, mark from tb_cdrs order by id")] == [
+        ["peer0", "peer1", ""], ["peer1", "peer2", "TRANS"]]
+    assert phones[2].heard() == 440
+
+
+@baresip.needed
+@linphone.needed
+@pytest.mark.parametrize("kinds", [(Linphone, Baresip), (Baresip, Linphone)], ids=["to-baresip", "to-linphone"])
+def test_linphone_and_baresip_talk(switch, phone, kinds):
+    caller, called = phone(kinds[0], "peer0"), phone(kinds[1], "peer1", auto=True)
+    assert switch.registered("peer0", "peer1")
+    caller.dial("peer1")
+    assert "PCMU" in switch.talking("peer0", "peer1")
+    assert all([one.said("StreamsRunning|Call established") for one in (caller, called)])
+    called.hang_up()
+    assert caller.said("CallEnd|terminated|session closed")
+    switch.settled(1)
+
+
+@linphone.needed
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_two_baresips_hear_each_other_and_the_story_opens_in_tshark(switch, tmp_path, transport):
-    phones = [Baresip(tmp_path / name, switch.port, name, f"pw-{name}", transport, auto=name == "peer1", tone=tone)
-              for name, tone in (("peer0", 440), ("peer1", 880))]
-    try:
-        eventually(lambda: switch.api("reguser").count("\npeer") == 2)
-        phones[0].command("dial", f"sip:peer1@127.0.0.1:{switch.port};transport={transport}")
-        eventually(lambda: "talking" in switch.api("currentcalls"))
-        assert "PCM" in switch.api("currentcalls")
-        time.sleep(5)
-        phones[0].command("hangup")
-        eventually(lambda: phones[1].said("session closed"))
-        switch.settled(1)
-        eventually(lambda: all([phone.loudness() > 500 for phone in phones]))
-        assert switch.rows("select discreason, realduration > 0 from tb_cdrs")[0][-2:] == ["200", "1"]
-        read_the_story(switch, tmp_path / "story.pcap")
-    finally:
-        for phone in phones:
-            phone.stop()
-
-
-def read_the_story(switch, path):
-    assert "INVITE" in switch.api("story", callid=1)
-    answer = switch.request("GET", f"/mvapireq/?apientry=story&callid=1&format=pcap&{switch.as_admin}")
-    path.write_bytes(answer.bytes)
-    if shutil.which("tshark") is None:
-        return
-    port = str(switch.port)
-    done = subprocess.run(["tshark", "-r", path, "-d", f"udp.port=={port},sip", "-T", "fields", "-e", "sip.Method"],
-                          capture_output=True, timeout=60)
-    methods = done.stdout.decode().split()
-    assert methods.count("INVITE") >= 2 and methods.count("BYE") == 2, done.stdout
-
-
-@pytest.mark.skipif(shutil.which("sipsak") is None, reason="sipsak is not installed")
-def test_sipsak_finds_the_server_alive(switch):
-    done = subprocess.run(["sipsak", "-s", f"sip:127.0.0.1:{switch.port}", "-v"], capture_output=True, timeout=30)
-    assert done.returncode == 0 and b"200 OK" in done.stdout, done.stdout
-
-
-@pytest.mark.skipif(shutil.which("sipsak") is None, reason="sipsak is not installed")
-def test_sipsak_registers(switch):
-    done = subprocess.run(["sipsak", "-U", "-s", f"sip:peer0@127.0.0.1:{switch.port}", "-u", "peer0", "-a", "pw-peer0",
-                           "-C", "sip:peer0@127.0.0.1:15999", "-x", "600", "-v"], capture_output=True, timeout=30)
-    assert done.returncode == 0, done.stdout
-    assert "peer0" in switch.api("reguser")
+def test_a_linphone_holds_another_and_goes_on(switch, phone, transport):
+    caller, called = phone(Linphone, "peer0", transport=transport), phone(Linphone, "peer1", auto=True)
+    assert switch.registered("peer0", "peer1")
+    caller.dial("peer1")
+    assert caller.said("StreamsRunning") and called.said("StreamsRunning")
+    switch.talking("peer0", "peer1")
+    caller.say("call-pause 1")
+    assert called.said("CallPausedByRemote") and caller.said("CallPaused\n")
+    caller.say("call-resume 1")
+    assert called.said("(?s)PausedByRemote.*StreamsRunning")
+    caller.hang_up()
+    assert called.said("CallEnd")
+    switch.settled(1)
