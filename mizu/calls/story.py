@@ -98,9 +98,8 @@ class Stories:
         self._young_size -= story.size
         self._forget(key)
         self._calls[key] = self._keys[key] = story
-        self._grow(story, story.size)
-        if len(self._calls) > CALLS:
-            self._forget(next(iter(self._calls)))
+        self.size += story.size
+        self._make_room()
         return story
 
     def link(self, key, other):
@@ -111,24 +110,35 @@ class Stories:
             self._keys[other] = story
 
     def _add(self, story, when, what, size):
-        events, before = story.events, story.size
-        while len(events) >= EVENTS or story.size + size > STORY_BYTES and len(events) > 2:
-            gone = events.pop(len(events) // 2)[1]
-            story.size -= len(gone) if gone.__class__ is str else len(gone[4])
+        events = story.events
+        if len(events) >= EVENTS or story.size + size > STORY_BYTES:
+            self._shorten(story, size)
         events.append((when, what))
         story.size += size
-        self._grow(story, story.size - before)
-
-    def _grow(self, story, size):
-        """The oldest give way."""
         if story.opened:
             self.size += size
-            while self.size > BYTES and len(self._calls) > 1:
-                self._forget(next(iter(self._calls)))
+            if self.size > BYTES:
+                self._make_room()
         else:
             self._young_size += size
             while self._young_size > YOUNG_BYTES and self._young:
                 self._drop()
+
+    def _shorten(self, story, size):
+        """Leave out the middle, for `size` bytes more."""
+        events, before = story.events, story.size
+        while len(events) >= EVENTS or story.size + size > STORY_BYTES and len(events) > 2:
+            gone = events.pop(len(events) // 2)[1]
+            story.size -= len(gone) if gone.__class__ is str else len(gone[4])
+        if story.opened:
+            self.size -= before - story.size
+        else:
+            self._young_size -= before - story.size
+
+    def _make_room(self):
+        """The oldest calls give way."""
+        while len(self._calls) > CALLS or self.size > BYTES and len(self._calls) > 1:
+            self._forget(next(iter(self._calls)))
 
     def _drop(self):
         """The oldest INVITE that is no call yet."""

@@ -5,7 +5,7 @@ no flows and no media.
 """
 
 from ..base.errors import RemoteProtocolError
-from .headers import shared_name_addr
+from .headers import NameAddr, shared_name_addr
 from .message import Message
 from .uri import shared_uri
 
@@ -50,7 +50,7 @@ class Dialog:
         self.call_id = message.call_id
         self.local_tag, self.remote_tag = local_tag, remote_tag
         self.local_uri, self.remote_uri = local.uri, remote.uri
-        self._local = f"{str(local).partition('<')[0]}<{local.uri}>;tag={local_tag}"
+        self._local = f"{NameAddr(local.uri, local.display)};tag={local_tag}"
         self._remote = remote_text
 
     @property

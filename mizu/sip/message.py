@@ -169,11 +169,9 @@ class Message:
     def render(self):
         fields, body = self.fields, self.body
         fields.pop("Content-Length", None)
-        lines = [f"SIP/2.0 {self.status} {self.reason}" if self.status else f"{self.method} {self.uri} SIP/2.0"]
-        for name, values in fields.items():
-            for value in values:
-                lines.append(f"{name}: {value}")
-        lines.append(f"Content-Length: {len(body)}")
+        start = f"SIP/2.0 {self.status} {self.reason}" if self.status else f"{self.method} {self.uri} SIP/2.0"
+        lines = [start, *[f"{name}: {value}" for name, values in fields.items() for value in values],
+                 f"Content-Length: {len(body)}"]
         text = "\r\n".join(lines)
         breaks = len(lines) - 1
         if text.count("\n") != breaks or text.count("\r") != breaks:     # whoever wrote one past set(): no new header

@@ -10,7 +10,7 @@ from ..sip.digest import authorize, strength
 from ..sip.headers import parse_challenge, parse_value_params
 from ..sip.layer import Layer
 from ..sip.parser import SipError, parse
-from ..sip.uri import parse_uri
+from ..sip.uri import parse_uri, shared_uri
 from .addressing import Ways, corrected, is_behind
 from .guard import DROP
 from .incoming import IncomingLeg, refusal_of
@@ -185,7 +185,7 @@ class Agent:
     def begin(self, transaction, message, caller):
         """A call of somebody who has proved who he is."""
         try:
-            called = parse_uri(message.uri).user
+            called = shared_uri(message.uri).user
             replaced = self.replaced(message.get("Replaces")) if "Replaces" in message.fields else None
         except RemoteProtocolError as error:
             return self.refuse(transaction, error.status, (), error.reason)

@@ -67,9 +67,11 @@ class Dialer:
         if trunk.hop is not trunk.uri:
             hop, routes = trunk.hop, (f"<{trunk.hop};lr>",)
         domain = self.settings.domain or uri.host
-        target = Target(str(uri), f"<{Uri('sip', destination.number, uri.host)}>", self.origin(destination, domain),
-                        Ways(self.agent.transports, str(hop)), routes, self.identity(destination, domain, True),
-                        trunk.credentials, destination.account, PATIENCE,
+        text = str(uri)
+        to = text if uri.port is None and not uri.params else Uri("sip", destination.number, uri.host)
+        ways = Ways(self.agent.transports, text if hop is uri else str(hop))
+        target = Target(text, f"<{to}>", self.origin(destination, domain), ways, routes,
+                        self.identity(destination, domain, True), trunk.credentials, destination.account, PATIENCE,
                         report=lambda code, seconds: self.trunks.heard(trunk.id, code, seconds))
         return [target]
 
