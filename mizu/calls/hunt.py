@@ -108,7 +108,8 @@ class Hunt:
             else:
                 new.append(self.house.meters.meter(self.call, charge))
         self.meters = kept
-        self._settle(list(old.values()), *self._verdict())
+        if old:
+            self._settle(list(old.values()), *self._verdict())
         try:
             await self.house.meters.reserve(new)
         except Exception as error:

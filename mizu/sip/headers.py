@@ -36,6 +36,7 @@ _TO_ESCAPE = re.compile(r'["\\]')
 
 MAX_SEQUENCE = 2**31    # CSeq stays below it (8.1.1.5)
 MAX_SECONDS = 2**32 - 1
+MAX_CSEQ = 256          # kept parsed: most calls count alike
 MAX_SHARED = 4096       # addresses kept parsed: From, To and Contact come again in every message of a call
 MAX_SHARED_LENGTH = 256  # longer ones are not kept: the table stays within some MiB
 
@@ -212,6 +213,7 @@ def parse_via(text):
                parse_params(params) if params is not None else None)
 
 
+@lru_cache(MAX_CSEQ)
 def parse_cseq(text):
     """(number, method); RFC 3261 20.16."""
     number, _, method = text.partition(" ")

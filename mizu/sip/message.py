@@ -134,8 +134,9 @@ class Message:
     def contact(self):
         """The first Contact, None if there is none or it is `*`."""
         if self._contact is _UNKNOWN:
-            first = (split_commas(self.get("Contact")) or ["*"])[0]
-            self._contact = None if first == "*" else shared_name_addr(first)
+            line = self.get("Contact", "*")
+            first = (split_commas(line) or ["*"])[0] if "," in line else line
+            self._contact = None if first in ("*", "") else shared_name_addr(first)
         return self._contact
 
     @property

@@ -172,10 +172,13 @@ def _cut(length, data, start, stream):
         if stream:
             raise RemoteProtocolError(400, "Missing Content-Length")
         return data[start:]
+    there = len(data) - start
+    if length[0] == str(there):
+        return data[start:]
     size = parse_number(length[0])
     if size is None:
         raise RemoteProtocolError(400, "Bad Content-Length")
-    if size > len(data) - start:
+    if size > there:
         raise RemoteProtocolError(400, "Body shorter than Content-Length")
     return data[start:start + size]
 
