@@ -1,6 +1,7 @@
 """Writes of one turn of the loop in one transaction: a commit costs 40 us, however much is in it.
 
-Each is a savepoint of its own, so one that fails takes nothing of the others back.  Knows no tables.
+One that fails takes nothing of the others back: all are written anew then, each as a savepoint of its own, so a work
+may be called twice.  Knows no tables.
 """
 
 from ..base.task import Future, spawn
@@ -70,9 +71,13 @@ class Group:
 
     def _all(self, unit, waiting):
         """[(value, error)] of each, once they are committed together."""
-        with unit:
+        try:
+            with unit:
+                return [(work(unit), None) for work, _ in waiting]
+        except Exception:
             if len(waiting) == 1:
-                return [(waiting[0][0](unit), None)]
+                raise
+        with self.db.unit():
             return [self._one(work) for work, _ in waiting]
 
     def _one(self, work):

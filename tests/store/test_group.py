@@ -44,8 +44,9 @@ def test_one_that_fails_takes_back_its_own_writes_alone(store):
         put("half")(unit)
         raise ApiError(402, "not enough credit")
     futures = [group.run(put("a")), group.run(half), group.run(put("b"))]
+    before = store.db.commits
     soon.pop()()
-    assert days(store) == ["a", "b"] and futures[2].done
+    assert days(store) == ["a", "b"] and futures[2].done and store.db.commits == before + 1
     with pytest.raises(ApiError, match="not enough"):
         futures[1].result()
 
