@@ -19,7 +19,7 @@ class Switch(Server):
     def prepare(self):
         for name, password in USERS:
             self.api("adduser", u_username=name, u_password=password, u_credit=CREDIT, u_currency="USD")
-        self.api("addserver", u_name="carrier", u_domain=TRUNK_HOST, u_port=TRUNK_PORT, u_type=9)
+        self.api("addserver", u_name="carrier", u_domain=TRUNK_HOST, u_port=TRUNK_PORT)
         self.api("db", sql="insert into tb_billentries (name, currency, type, billingstep) values ('World','USD',1,1)")
         self.api("db", sql="insert into tb_billingtimes (entryid, prefix, price) select max(id), '36', "
                            f"{PRICE} from tb_billentries")

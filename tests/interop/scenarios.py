@@ -112,6 +112,9 @@ WRONG_CALL = scenario(*authorized("INVITE", 407, SDP), recv(100, optional="true"
 CALL = scenario(*authorized("INVITE", 407, SDP), *RINGING, recv(200, rrs="true"), ACK, pause(200),
                 send(inside("BYE", 3)), recv(200))
 
+CARRIER = scenario(send(request("INVITE", 2, body=SDP)), *RINGING, recv(200, rrs="true"), ACK, pause(1200),
+                   send(inside("BYE", 3)), recv(200))
+
 CUT_OFF = scenario(*authorized("INVITE", 407, SDP), *RINGING, recv(200, rrs="true"), ACK, recv("BYE"),
                    send(answer("200 OK", inside=True), retrans=False))
 

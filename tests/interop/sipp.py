@@ -1,5 +1,6 @@
 """sipp as a peer: one run of a scenario, as a caller or as a trunk."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -9,8 +10,8 @@ import pytest
 SIPP = shutil.which("sipp")
 needed = pytest.mark.skipif(SIPP is None, reason="sipp is not installed (Debian: sip-tester)")
 
-TRUNK_HOST, TRUNK_PORT = "127.0.0.2", 15099
-"""Another address of the loopback: a trunk is known by its address."""
+TRUNK_HOST, TRUNK_PORT = "127.0.0.2", 10000 + os.getpid() % 10000
+"""Another address of the loopback: a trunk is known by its address.  A port that no other run of the tests has."""
 
 
 class Sipp:
@@ -26,7 +27,7 @@ class Sipp:
         return str(path)
 
     def caller(self, text, users, calls=1, rate=20, service="36201234567", transport="u1", seconds=60,
-               meanwhile=lambda: None):
+               own="127.0.0.1", meanwhile=lambda: None):
         """Run a scenario to its end; (exit code, what went wrong).  users: [(name, password)]"""
         self._numbers += 1
         lines = "".join([f"{name};[authentication username={name} password={password}];\n" for name, password in users])
@@ -34,7 +35,7 @@ class Sipp:
         path = self._file(f"caller{self._numbers}.xml", text)
         process = subprocess.Popen(
             [SIPP, f"{self.host}:{self.port}", "-sf", path, "-inf", users, "-m", str(calls), "-r", str(rate), "-s",
-             service, "-i", "127.0.0.1", "-t", transport, "-nostdin", "-trace_err", "-timeout", f"{seconds}s",
+             service, "-i", own, "-t", transport, "-nostdin", "-trace_err", "-timeout", f"{seconds}s",
              "-recv_timeout", "20000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
         try:
             meanwhile()
@@ -42,8 +43,12 @@ class Sipp:
         finally:
             process.kill()
             process.wait()
-        errors = "".join([file.read_text(errors="replace")[:3000] for file in self.folder.glob("caller*_errors.log")])
-        return process.returncode, errors
+        return process.returncode, self.errors()
+
+    def errors(self):
+        """What either side has complained of."""
+        return "".join([f"{file.name}: {file.read_text(errors='replace')[:3000]}\n"
+                        for file in sorted(self.folder.glob("*_errors.log"))])
 
     def trunk(self, text, calls):
         """A trunk that takes so many calls; a process to stop."""

@@ -13,7 +13,7 @@ from .conftest import USERS
 from .sipp import TRUNK_HOST, TRUNK_PORT, Sipp, needed
 
 KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-HOST, PORT = "127.0.0.3", 15060
+HOST, PORT = "127.0.0.3", TRUNK_PORT
 
 pytestmark = [pytest.mark.interop,
               pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed")]
@@ -115,7 +115,7 @@ def calls(switch, sipp, count=20):
     try:
         code, errors = sipp.caller(scenarios.CALL, USERS, calls=count)
         assert code == 0, errors
-        assert far.wait(timeout=30) == 0
+        assert far.wait(timeout=30) == 0, sipp.errors()
     finally:
         far.kill()
         far.wait()

@@ -19,7 +19,7 @@ def run(switch, sipp, caller, trunk, calls=1, rate=20, **more):
     try:
         code, errors = sipp.caller(caller, USERS, calls, rate, **more)
         assert code == 0, errors
-        assert far.wait(timeout=30) == 0
+        assert far.wait(timeout=30) == 0, sipp.errors()
     finally:
         far.kill()
         far.wait()

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from . import baresip, linphone
+from . import baresip, linphone, scenarios, sipp
 from .baresip import Baresip
 from .linphone import Linphone
 
@@ -109,4 +109,20 @@ def test_a_linphone_holds_another_and_goes_on(switch, phone, transport):
     assert called.said("(?s)PausedByRemote.*StreamsRunning")
     caller.hang_up()
     assert called.said("CallEnd")
+    switch.settled(1)
+
+
+@baresip.needed
+@sipp.needed
+def test_a_carrier_calls_a_telephone_by_its_number(switch, phone, tmp_path):
+    """The carrier is known by its address and gives no digest; what reaches a telephone of ours is free."""
+    switch.api("db", sql="insert into tb_users_numbers (userid, number, kind) select id, '36301112222', 'did'"
+                         " from tb_users where username = 'peer0'")
+    called = phone(Baresip, "peer0", auto=True)
+    assert switch.registered("peer0")
+    carrier = sipp.Sipp(tmp_path, switch.port)
+    code, errors = carrier.caller(scenarios.CARRIER, [("36209998888", "")], service="36301112222",
+                                  own=sipp.TRUNK_HOST, meanwhile=lambda: switch.talking("carrier_in", "peer0"))
+    assert code == 0, errors
+    assert called.said("Call established: sip:36209998888@")
     switch.settled(1)
