@@ -587,4 +587,4 @@ def test_it_serves_in_a_second_on_a_fresh_folder_and_in_less_afterwards(tmp_path
         return took
     first = min(start(tmp_path / str(number)) for number in range(3))
     again = min(start(tmp_path / "0") for _ in range(3))
-    assert first < 1.5 and again < 0.8, f"first {first:.2f} s, again {again:.2f} s"
+    assert first < 1.0 and again < 0.4, f"first {first:.2f} s, again {again:.2f} s"
