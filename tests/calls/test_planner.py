@@ -271,10 +271,10 @@ def test_members_whose_lines_are_all_in_use_do_not_ring(exchange):
 
 
 def test_a_forward_whose_price_cannot_be_computed_keeps_nobody_from_ringing(outside):
-    outside.sql("UPDATE tb_billentries SET currency = 'XXX'")
+    outside.sql("UPDATE tb_billentries SET currency = 'ZZZ'")
     outside.set("bob", forwardonbusy="36309999999")
     plan = outside.plan("john", "bob")
-    assert len(plan.stages) == 1 and "XXX" in plan.trace[-1]
+    assert len(plan.stages) == 1 and "ZZZ" in plan.trace[-1]
 
 
 def test_a_group_in_turns_begins_with_another_one_each_time(exchange):
@@ -440,9 +440,9 @@ def test_without_a_route_the_number_is_unknown_and_with_none_free_it_is_our_faul
 
 
 def test_a_price_that_cannot_be_computed_refuses_with_its_reason(outside):
-    outside.sql("UPDATE tb_billentries SET currency = 'XXX'")
+    outside.sql("UPDATE tb_billentries SET currency = 'ZZZ'")
     plan = outside.plan("john", "36309999999")
-    assert plan.code == 503 and "XXX" in plan.reason
+    assert plan.code == 503 and "ZZZ" in plan.reason
 
 
 def test_calls_to_accounts_are_free_but_for_a_price_of_that_very_number(exchange):
@@ -476,7 +476,7 @@ def test_what_a_trunk_costs_is_looked_up_when_it_is_asked(outside):
     outside.price("3630", 0.3, type=2, userid=trunk.id)
     first, second = [stage.destinations[0] for stage in outside.plan("john", "36309999999").stages]
     assert first.cost.price == 300_000 and first.cost is first.cost and second.cost is None
-    outside.sql("UPDATE tb_billentries SET currency = 'XXX' WHERE type = 2")
+    outside.sql("UPDATE tb_billentries SET currency = 'ZZZ' WHERE type = 2")
     assert outside.plan("john", "36309999999").stages[0].destinations[0].cost is None
 
 
