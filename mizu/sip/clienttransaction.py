@@ -6,13 +6,13 @@ has lost interest puts None there.  Knows neither dialogs nor tables of transact
 """
 
 from .message import Message
-from .transaction import ACCEPTED, CALLING, INVITE_CLIENT, NON_INVITE_CLIENT, T1, T2, TERMINATED, TRYING, bind
+from .transaction import ACCEPTED, CALLING, INVITE_CLIENT, NON_INVITE_CLIENT, T1, T2, TERMINATED, TRYING, Ending, bind
 
 LONGEST_A = 16.0
 """Timer A doubles up to here; its next would come after Timer B."""
 
 
-class ClientTransaction:
+class ClientTransaction(Ending):
     """request  what was asked; None once its final response has been reported · flow · user · state ·
     live  no final response yet"""
     __slots__ = ("layer", "key", "flow", "user", "request", "live", "state", "again", "end",
@@ -117,28 +117,6 @@ class ClientTransaction:
             self.user = None        # that was the last it hears
         if user is not None:
             user.responded(self, response)
-
-    def _gone(self, response):
-        self._settle()
-        self.again = self.end = 0.0
-        self._data = None
-        self.layer.forget(self)
-
-    def _timeout(self, response):
-        self._fail("timeout")
-
-    def _transport(self, response):
-        self._fail("transport")
-
-    def _fail(self, why):
-        user, self.user = self.user, None
-        if user is not None:
-            user.failed(self, why)
-
-    def _settle(self):
-        if self.live:
-            self.live = False
-            self.layer.settle(self)
 
 
 def _derived(request, method, to, reason=""):

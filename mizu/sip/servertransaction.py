@@ -7,10 +7,10 @@ repeated until `acked()`.  Knows neither dialogs nor tables of transactions; the
 """
 
 from .transaction import (ACCEPTED, EVENT_OF, INVITE_SERVER, NON_INVITE_SERVER, PROCEEDING, T1, T2, TERMINATED,
-                          TRYING, TRYING_AFTER, bind)
+                          TRYING, TRYING_AFTER, Ending, bind)
 
 
-class ServerTransaction:
+class ServerTransaction(Ending):
     """request  what is asked; None soon after the final response, of a 2xx of an INVITE after its ACK · flow it came
     by · user · state · live  no final response yet"""
     __slots__ = ("layer", "key", "merged", "origin", "flow", "user", "request", "live", "state", "again", "end",
@@ -145,28 +145,9 @@ class ServerTransaction:
     def _pass_on(self, ack):
         self.layer.on_request(None, ack)
 
-    def _gone(self, _):
-        self._settle()
-        self.again = self.end = 0.0
-        self._data = None
-        self.layer.forget(self)
-
-    def _timeout(self, _):
-        self._fail("timeout")
-
-    def _transport(self, _):
-        self._fail("transport")
-
-    def _fail(self, why):
-        user, self.user = self.user, None
-        if user is not None:
-            user.failed(self, why)
-
     def _settle(self):
-        if self.live:
-            self.live = False
-            self._response = None
-            self.layer.settle(self)
+        self._response = None
+        super()._settle()
 
 
 _INVITE = bind(INVITE_SERVER, ServerTransaction)

@@ -183,6 +183,33 @@ NON_INVITE_SERVER = {
 EVENT_OF = (NEVER, "1xx", "2xx", "final", "final", "final", "final")    # by the first digit of a status
 
 
+class Ending:
+    """The actions that end a transaction of either side: settled once, failed once, gone."""
+    __slots__ = ()
+
+    def _gone(self, _):
+        self._settle()
+        self.again = self.end = 0.0
+        self._data = None
+        self.layer.forget(self)
+
+    def _timeout(self, _):
+        self._fail("timeout")
+
+    def _transport(self, _):
+        self._fail("transport")
+
+    def _fail(self, why):
+        user, self.user = self.user, None
+        if user is not None:
+            user.failed(self, why)
+
+    def _settle(self):
+        if self.live:
+            self.live = False
+            self.layer.settle(self)
+
+
 def bind(table, actions):
     """The table with the methods of the class `actions` in place of their names, and without the cells that cannot be:
     reaching one raises KeyError((state, event))."""
