@@ -1,11 +1,9 @@
 """A server with phones, a trunk and a price; sipp beside it."""
 
-import shutil
-import subprocess
-
 import pytest
 
 from live.harness import Server, eventually
+from live.wires import certificate
 
 from .sipp import TRUNK_HOST, TRUNK_PORT, Sipp
 
@@ -61,20 +59,15 @@ class Switch(Server):
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
+def tls(tmp_path_factory):
     """Arguments that let the server speak TLS, none without openssl."""
-    if shutil.which("openssl") is None:
-        return []
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", "key.pem", "-out", "cert.pem", "-days", "30", "-subj", "/CN=127.0.0.1"],
-                   cwd=folder, check=True, capture_output=True)
-    return ["--set", f"sslcert={folder}/cert.pem", "--set", f"sslkey={folder}/key.pem"]
+    made = certificate(tmp_path_factory.mktemp("certificate"))
+    return ["--set", f"sslcert={made[0]}", "--set", f"sslkey={made[1]}"] if made else []
 
 
 @pytest.fixture
-def switch(tmp_path, certificate):
-    server = Switch(tmp_path / "data", *certificate, "--set", "sipports=0",
+def switch(tmp_path, tls):
+    server = Switch(tmp_path / "data", *tls, "--set", "sipports=0",
                     "--set", "trunkping=0")     # a trunk of sipp counts a ping as a call
     server.prepare()
     yield server

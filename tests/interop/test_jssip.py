@@ -91,8 +91,8 @@ def stop(browser):
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_a_browser_registers_and_leaves(switch, browse, certificate, scheme):
-    if scheme == "wss" and not certificate:
+def test_a_browser_registers_and_leaves(switch, browse, tls, scheme):
+    if scheme == "wss" and not tls:
         pytest.skip("openssl is not installed")
     browser = browse(["peer0"], scheme)
     assert eventually(lambda: "JsSIP of a test" in switch.api("reguser", usr="all"), 40)

@@ -26,8 +26,8 @@ def phone(switch, tmp_path):
 
 @baresip.needed
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
-def test_two_baresips_hear_each_other(switch, phone, certificate, transport):
-    if transport == "tls" and not certificate:
+def test_two_baresips_hear_each_other(switch, phone, tls, transport):
+    if transport == "tls" and not tls:
         pytest.skip("openssl is not installed")
     caller = phone(Baresip, "peer0", transport=transport, tone=440)
     called = phone(Baresip, "peer1", transport=transport, tone=880, auto=True)

@@ -1,8 +1,6 @@
 """Connections that we open, with real sockets on loopback."""
 
-import shutil
 import socket
-import subprocess
 
 import pytest
 
@@ -10,6 +8,8 @@ from mizu.base.errors import NotReached
 from mizu.net.connect import connect
 from mizu.net.listen import Listener
 from mizu.wire.tls import TlsFilter, make_client_context, make_context
+
+from live.wires import certificate
 
 from .netbench import Recorder
 
@@ -88,14 +88,10 @@ def test_a_silent_far_end_is_given_up(bench):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     pytest.importorskip("ssl")
-    if not shutil.which("openssl"):
+    made = certificate(tmp_path_factory.mktemp("tls"))
+    if made is None:
         pytest.skip("needs the openssl program to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    return cert, key
+    return str(made[0]), str(made[1])
 
 
 def test_inside_tls_it_is_there_when_the_handshake_is_over(bench, files):

@@ -1,8 +1,6 @@
 """Flows of SIP over real sockets on loopback, and what is told to whom."""
 
-import shutil
 import socket
-import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +19,8 @@ from mizu.serve.sipport import Transports
 from mizu.sip.uri import parse_uri
 from mizu.store.settings import Settings
 from mizu.wire.tls import make_context
+
+from live.wires import certificate
 
 from .sip import Heard, request
 
@@ -244,14 +244,10 @@ def test_what_does_not_speak_sip_is_dropped_on_its_port(switch):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     pytest.importorskip("ssl")
-    if not shutil.which("openssl"):
+    made = certificate(tmp_path_factory.mktemp("tls"))
+    if made is None:
         pytest.skip("needs the openssl program to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    return cert, key
+    return str(made[0]), str(made[1])
 
 
 def test_tls_goes_both_ways_and_is_verified_only_where_that_is_set(switch, tmp_path, files):
