@@ -53,7 +53,7 @@ class Trunk:
         self.timer = self.asked = self.alive = self.facts = None
         self.call_id = self.tag = self.contact = ""
 
-    def take(self, row, secret):
+    def take(self, row):
         """The row of tb_users; returns whether it says something new."""
         facts = row
         if facts == self.facts:
@@ -90,6 +90,7 @@ class Trunks:
         self.timers = agent.timers
         self.quality = lambda id, answered, seconds: None
         self._trunks = {}
+        self._contacts = frozenset()    # user names of our registrations
         self._pinging = None
         self._stale = True
         db.on_touched.append(self._touched)
@@ -124,11 +125,13 @@ class Trunks:
             if trunk is None:
                 trunk = self._trunks[id] = Trunk(id, row[4])
             registered = trunk.state == REGISTERED
-            if trunk.take(row, None):
+            if trunk.take(row):
                 if registered and not trunk.wanted:
                     self._drop(trunk)
                 elif trunk.wanted:
                     self.register(trunk)
+        self._contacts = frozenset(trunk.credentials[0] for trunk in self._trunks.values()
+                                   if trunk.wanted and trunk.credentials)
 
     def restart(self):
         """None rests any more, and we register again; returns how many there are."""
@@ -143,6 +146,10 @@ class Trunks:
         if self._stale:
             self.refresh()
         return self._trunks.get(id)
+
+    def registers_as(self, user):
+        """Whether one of our registrations has a Contact of that name: calls to it have their number in To alone."""
+        return user in self._contacts
 
     def listed(self):
         return list(self._trunks.values())
