@@ -119,7 +119,8 @@ class Switch:
         if replaced is not None:
             return self._replace(leg, replaced, offer)
         if caller.proof != "digest" and self.trunks.registers_as(called):
-            called = shared_uri(leg.transaction.request.to.uri).user or called      # the Contact that we gave a provider
+            # the Contact that we gave a provider: the number stands in To alone
+            called = shared_uri(leg.transaction.request.to.uri).user or called
         call = Call(self.clock, leg.call_id, caller, called)
         story = self.stories.open(leg.call_id)
         plan = self._told(call, self.planner.plan(caller, called))

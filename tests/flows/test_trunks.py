@@ -403,3 +403,16 @@ def test_a_fault_of_ours_on_the_way_out_is_told(office):
     office.endpoint.locate = broken
     office.switch.trunks.ping(trunk)
     assert any("ZeroDivisionError" in str(line) for line in office.lines)
+
+
+def test_a_provider_that_calls_the_contact_of_our_registration_means_the_number_in_to(office):
+    registrar, _ = registering(office, ASKS, OK)
+    bob = office.phone("bob", telnumber="36201234567")
+    call = registrar.trunk.invite("we", fields=(("To", "<sip:36201234567@192.0.2.1>"),))
+    office.run(1)
+    assert bob.calls[-1].state == "ringing"
+    call.cancel()
+    office.run(1)
+    office.phone("alice").invite("we", fields=(("To", "<sip:36201234567@192.0.2.1>"),))     # to others it is a name
+    office.run(1)
+    assert len(bob.calls) == 1
