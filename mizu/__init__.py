@@ -7,16 +7,17 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     importer    the programs import and export of price lists
     doctor      the program that looks at an installation
     server      class Server: builds every service in floor order; the one file that knows all of them
+    switch      class Switch: its telephone switch, where agent, plan, bridge and bill come together
     base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
     wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, dns
     formats/    1  request formats in, answer formats out
     sip/        1  SIP as text and machines: message, parser, digest, sdp; transactions, their layer, dialogs; locate
     net/        1  the only sockets: reactor, stream, datagram, listen, connect, resolver, workers
-    store/      2  SQLite: db, schema, options, settings, T-SQL dialect
-    records/    3  one file owns each table, its SQL and its rules: users, ledger, bans, rules of tb_api …
-    calls/      4  telephony without a word of SIP: events, bridge, hunt, transfer, meter, board, plan, story
+    store/      2  SQLite: db, unit, group, schema, options, settings, T-SQL dialect
+    records/    3  one file owns each table, its SQL and its rules: users, ledger, rates, cdrs, locations, routing …
+    calls/      4  telephony without a word of SIP: plan, planner, bridge, hunt, transfer, meter, board, story
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
-    ua/         5  RFC 3261 transaction users: digests, registrar, keep-alives, agent, legs, trunks
+    ua/         5  RFC 3261 transaction users: agent, gate, guard, digests, registrar, legs, dialer, trunks
     commands/   6  the commands, one file a topic
     serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, console, HEP
 """
