@@ -69,7 +69,7 @@ class Agent:
             return
         self._size = len(data)
         try:
-            message = parse(data, flow.reliable)
+            message = parse(data)
         except SipError as error:
             if guard is not None:
                 guard.malformed(flow.host)

@@ -3,6 +3,7 @@
 import pytest
 
 from mizu.sip.parser import parse
+from tests.flows.office import HOST
 from tests.flows.phone import sdp
 
 
@@ -498,3 +499,15 @@ def test_a_request_of_another_fork_does_not_end_the_call_of_the_winner(pair):
     other.local = right
     other.bye()
     office.swept()
+
+
+def test_a_message_in_a_websocket_needs_no_content_length(office):
+    """RFC 7118 5: the frame says how long it is."""
+    far = office.network.endpoint("198.51.100.77", 5060)
+    heard = []
+    far.received = lambda data, flow: heard.append(data)
+    far.connect(HOST, 5060, "WS").send(
+        f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:a@{HOST}>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: ws\r\nCSeq: 1 OPTIONS\r\n\r\n".encode())
+    office.run(1)
+    assert heard and heard[0].startswith(b"SIP/2.0 200")
