@@ -9,7 +9,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     server      class Server: builds every service in floor order; the one file that knows all of them
     switch      class Switch: its telephone switch, where agent, plan, bridge and bill come together
     base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
-    wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, dns
+    wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, dns, stun
     formats/    1  request formats in, answer formats out
     sip/        1  SIP as text and machines: message, parser, digest, sdp; transactions, their layer, dialogs; locate
     net/        1  the only sockets: reactor, stream, datagram, listen, connect, resolver, workers
@@ -19,7 +19,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
     ua/         5  RFC 3261 transaction users: agent, gate, guard, digests, registrar, legs, dialer, trunks
     commands/   6  the commands, one file a topic
-    serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, console, HEP
+    serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, STUN, console, HEP
 """
 
 VERSION = "0.1"

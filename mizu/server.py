@@ -79,6 +79,7 @@ from .serve.routes import ROUTES
 from .serve.sipapi import SipApi
 from .serve.sipport import Transports
 from .serve.static import StaticFiles
+from .serve.stunport import StunPort
 from .store.db import Database
 from .store.group import Group
 from .switch import Switch, Timers
@@ -221,13 +222,14 @@ class Server:
         self.ports = Ports(self.reactor, self.streams, self.settings, self.log)
         self.resolver = Resolver(self.reactor, self.streams, self.entropy, lambda: self.settings.dnsservers)
         self.sources.addresses = self.resolver.addresses
+        self.stun = StunPort(lambda host, data: self.guard.admits_stun(host, data))
         self.transports = Transports(self.reactor, self.streams, self.settings, self.entropy, self.resolver, self.ports,
-                                     self.lan.__contains__, own_addresses(), self.log)
+                                     self.lan.__contains__, own_addresses(), self.log, self.stun.datagram)
         self.ports.on_error = self.transports.on_icmp
         self.front = Front(self.http, lambda: self.tls_context, self.log, self.transports)
         self.sip_front = Front(self.http, lambda: self.tls_context, self.log, self.transports, only_sip=True)
         self.console = ConsoleFront(self, lambda: self.tls_context)
-        self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram)
+        self.datagrams = DatagramApi(self.asker, self.clock, self.transports.sip_datagram, self.stun.datagram)
         self.switch = Switch(self, Timers(self.reactor, self.clock), self.transports)
         self.stories = self.switch.stories
         self.guard = self.switch.agent.guard = Guard(self.settings, self.bans.banned, self._is_exempt,

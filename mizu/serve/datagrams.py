@@ -12,7 +12,7 @@ from ..base.task import Future
 from ..formats.request import meant, read_text
 from ..net.addresses import unmapped
 from ..wire.query import decode_octets
-from ..wire.sniff import SIP, TEXT, sniff_datagram, sniff_stream
+from ..wire.sniff import SIP, STUN, TEXT, sniff_datagram, sniff_stream
 
 MAX_DATAGRAM = 1490
 REPEAT_SECONDS = 30
@@ -34,11 +34,15 @@ _TOO_LONG = "the answer is longer than a datagram, use TCP"
 
 
 class DatagramApi:
-    """The handler of the main port's datagrams.   sip(data, addr, local) takes those that are SIP."""
+    """The handler of the main port's datagrams.
 
-    def __init__(self, asker, clock, sip=None):
+    sip(data, addr, local) takes those that are SIP, stun(data, addr, local) those that are STUN.
+    """
+
+    def __init__(self, asker, clock, sip=None, stun=None):
         self.asker = asker
         self.sip = sip
+        self.stun = stun
         self.closed = False         # the server stops: nothing is begun any more
         self.monotonic = clock.monotonic
         self.dropped = 0
@@ -56,6 +60,8 @@ class DatagramApi:
         verdict = sniff_datagram(data) if len(data) <= MAX_DATAGRAM else sniff_stream(data, ended=True)
         if verdict is SIP and self.sip is not None:
             return self.sip(data, addr, local)
+        if verdict is STUN and self.stun is not None:
+            return self.stun(data, addr, local)
         if verdict is not TEXT or data.startswith(_ANSWERS) or self.closed:
             self.dropped += 1
             return

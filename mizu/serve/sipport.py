@@ -15,7 +15,7 @@ from ..net.bind import WILDCARDS
 from ..net.connect import connect
 from ..sip.locate import locate
 from ..sip.parser import parse
-from ..wire.sniff import SIP, sniff_stream
+from ..wire.sniff import SIP, STUN, sniff_stream
 from .sipstream import Frames, Octets, StreamFlow, flow_id
 
 TOO_BIG = 1300
@@ -43,14 +43,17 @@ class Transports:
     ports       Ports: those that are open, and the UDP sockets
     is_lan      whether an address is in our local network: such a far end is told our local address
     own         our addresses
+    stun        stun(data, addr, local) takes datagrams that are STUN: keep-alives (RFC 5626 4.4.2)
     """
 
-    def __init__(self, reactor, streams, settings, entropy, resolver, ports, is_lan, own, log):
+    def __init__(self, reactor, streams, settings, entropy, resolver, ports, is_lan, own, log,
+                 stun=None):
         self.reactor = reactor
         self.settings = settings
         self.entropy = entropy
         self.resolver = resolver
         self.log = log
+        self.stun = stun
         self.received = self.lost = self.unreachable = None
         self.dropped = 0
         self._streams = streams
@@ -71,8 +74,11 @@ class Transports:
 
     def datagram(self, data, addr, local):
         """A datagram on a port of SIP's own."""
-        if sniff_stream(data, ended=True) is SIP:
+        verdict = sniff_stream(data, ended=True)
+        if verdict is SIP:
             self.sip_datagram(data, addr, local)
+        elif verdict is STUN and self.stun is not None:
+            self.stun(data, addr, local)
         else:
             self.dropped += 1               # a keep-alive of CRLF or NUL, or nothing of ours
 

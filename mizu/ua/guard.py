@@ -89,6 +89,10 @@ class Guard:
                 del self._muted[self.group(host)]
         return True
 
+    def admits_stun(self, host, data):
+        """Whether a keep-alive, which proves nothing, is answered: it takes a token as a request does."""
+        return self.admits(host, data) and self._take(host)
+
     def malformed(self, host):
         """A message of it could not be read."""
         now, key = self.now(), self.group(host)
@@ -103,21 +107,24 @@ class Guard:
 
     def request(self, flow):
         """A request outside of every dialog came: 0, DROP, or the status of the refusal."""
-        now, key = self.now(), self.group(flow.host)
+        if self._take(flow.host):
+            return 0
+        return 503 if flow.reliable else DROP
+
+    def _take(self, host):
+        """Whether there is a token for one more."""
+        now, key = self.now(), self.group(host)
         source = self._source(key, now)
         source.seen += 1
         if not self.rate:
-            return 0
+            return True
         share = self._share(key)
         source.tokens = min(self.burst * share, source.tokens + (now - source.stamp) * self.rate * share)
         source.stamp = now
         if source.tokens >= 1.0:
             source.tokens -= 1.0
-            return 0
-        if self.exempt(flow.host):
-            return 0
-        self._drop(flow.host)
-        return 503 if flow.reliable else DROP
+            return True
+        return self.exempt(host) or self._drop(host)
 
     def proven(self, host, tokens):
         """Somebody has proven himself from there, with so many messages."""

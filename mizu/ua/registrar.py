@@ -22,8 +22,9 @@ SUPPORTED = frozenset(("path", "outbound"))
 HOUR = 3600
 """Seconds: a shorter time may be refused, and a malformed one counts as this (10.2.1.1, 10.3)."""
 
-FLOW_TIMER = "120"
-"""Seconds within which a device with Outbound sends keep-alives (RFC 5626 4.4)."""
+FLOW_TIMER, FLOW_TIMER_UDP = "120", "29"
+"""Seconds within which a device with Outbound sends keep-alives: CRLF over a connection, STUN over UDP, where a NAT
+forgets sooner (RFC 5626 4.4.1, 4.4.2)."""
 
 ATTEMPTS = 1000
 """Registrations that fastregusers remembers: 400 KiB."""
@@ -64,7 +65,6 @@ class Registrar:
             now = self._now()
             self._judge(request, account)
             bindings, outbound = self._bind(request, flow, account, now)
-            outbound = outbound and (flow.reliable or "Path" in request.fields)     # else it would ask us by STUN
             response = self._accept(request, bindings, outbound, now)
         except Refused as error:
             response = request.reply(error.status, error.reason, self.entropy.hex(5))
@@ -241,7 +241,7 @@ class Registrar:
                 response.add("Path", path)
         if outbound:
             response.add("Require", "outbound")
-            response.add("Flow-Timer", FLOW_TIMER)
+            response.add("Flow-Timer", FLOW_TIMER if request.flow.reliable else FLOW_TIMER_UDP)
         return response
 
 

@@ -1,5 +1,6 @@
-"""sipsak asks and registers; tshark and sngrep read the pcap of a story."""
+"""sipsak asks and registers; a STUN client learns its address; tshark and sngrep read the pcap of a story."""
 
+import re
 import shutil
 import subprocess
 
@@ -32,6 +33,12 @@ def test_sipsak_registers(switch):
                "-C", "sip:peer0@127.0.0.1:15999", "-x", "600", "-v")
     assert done.returncode == 0, done.stdout
     assert switch.registered("peer0")
+
+
+@missing("turnutils_stunclient")
+def test_a_stun_client_learns_its_address(switch):
+    done = run("turnutils_stunclient", "-p", str(switch.port), "127.0.0.1")
+    assert done.returncode == 0 and re.search(rb"reflexive addr: 127\.0\.0\.1:\d+", done.stdout + done.stderr), done
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ class SipSocket:
         request.add("To", f"<sip:{to or self.user}@127.0.0.1>" + (f";tag={tag}" if tag else ""))
         request.add("Call-ID", call_id or f"c{self.own}-{number}")
         request.add("CSeq", f"{cseq} {method}")
-        request.add("Contact", f"<sip:{self.user or 'nobody'}@{self.host}:{self.own}>")
+        if "Contact" not in dict(fields):
+            request.add("Contact", f"<sip:{self.user or 'nobody'}@{self.host}:{self.own}>")
         for name, value in fields:
             request.add(name, value)
         request.body = body

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from mizu.wire.stun import BINDING, REQUEST, SUCCESS, XOR_MAPPED_ADDRESS, parse, read_xor_mapped, render
+
 from .sipsocket import SipSocket
 
 pytestmark = pytest.mark.live
@@ -22,6 +24,17 @@ def test_a_phone_registers_and_the_api_tells_of_it(phones):
         assert response.status == 200 and "expires=" in response.get("Contact")
         assert "sipann" in str(phones.api("reguser"))
         assert "Registered" in phones.api("getuser", u_username="sipann", details="statustext")
+
+
+def test_a_flow_over_udp_is_promised_and_kept_alive_by_stun(phones):
+    with SipSocket(phones.port, "sipbob", "pw-sipbob") as phone:
+        contact = f'<sip:sipbob@{phone.host}:{phone.own}>;reg-id=1;+sip.instance="<urn:uuid:0-1>"'
+        response = phone.ask("REGISTER", "", fields=(("Supported", "path, outbound"), ("Contact", contact)))
+        assert response.status == 200 and response.get("Require") == "outbound" and response.get("Flow-Timer") == "29"
+        phone.socket.sendto(render(REQUEST, BINDING, bytes(12)), phone.target)
+        answer = parse(phone.socket.recv(2048))
+        assert answer.kind == SUCCESS
+        assert read_xor_mapped(answer.get(XOR_MAPPED_ADDRESS), answer.id) == (phone.host, phone.own)
 
 
 def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(phones):

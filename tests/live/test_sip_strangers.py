@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from mizu.wire.stun import BINDING, REQUEST, render
+
 from .harness import Server
 from .sipsocket import SipSocket
 from .test_load import STRANGER, needs_stranger
@@ -64,6 +66,15 @@ def test_a_flood_is_cut_and_the_telephones_of_others_do_not_notice(strict):
             flood.send(flood.request("INVITE", "ann"))
             if number % 500 == 250:
                 assert phone.ask("REGISTER", fields=(("Expires", "60"),)).status == 200
+        assert 100 <= flood.answers() < 700
+
+
+@needs_stranger
+def test_keep_alives_of_one_stranger_are_answered_within_the_limit_of_requests(strict):
+    with Far(strict.port) as flood:
+        flood.answers(2.5)                      # the flood of before is forgotten
+        for _ in range(1500):
+            flood.socket.sendto(render(REQUEST, BINDING, bytes(12)), flood.target)
         assert 100 <= flood.answers() < 700
 
 

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from mizu.wire.stun import SUCCESS, XOR_MAPPED_ADDRESS, parse, read_xor_mapped
+
 from .harness import Server
 from .wires import WebSocket, certificate, connect
 
@@ -103,11 +105,24 @@ def test_sip_over_a_websocket_and_over_its_own_port_is_answered(server):
             assert sock.recv(4096).startswith(b"SIP/2.0 ")
 
 
+def test_stun_on_each_port_of_sip_tells_the_asker_where_he_is(server):
+    asked = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(range(12))
+    for port in (int(re.search(r"sip (\d+)", server.out)[1]), server.port):
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+            sock.bind(("127.0.0.1", 0))
+            sock.sendto(asked, ("127.0.0.1", port))
+            data, source = sock.recvfrom(2048)
+            answer = parse(data)
+            assert source == ("127.0.0.1", port) and (answer.kind, answer.id) == (SUCCESS, asked[8:])
+            assert read_xor_mapped(answer.get(XOR_MAPPED_ADDRESS), answer.id) == sock.getsockname()
+
+
 def test_broken_sip_and_stun_datagrams_are_dropped(server):
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", server.port))
         sock.settimeout(0.3)
-        for data in (b"OPTIONS sip:h SIP/2.0\r\n\r\n", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)):
+        for data in (b"OPTIONS sip:h SIP/2.0\r\n\r\n", b"\0\1\0\4\x21\x12\xa4\x42" + bytes(12)):
             sock.send(data)
         with pytest.raises(TimeoutError):
             sock.recv(2048)

@@ -66,6 +66,13 @@ def test_sip_is_handed_on_whatever_its_length(web, ask, data):
     assert ask(data) is None and heard.messages == [data] and heard.flows[0].host == FAR and web.datagrams.dropped == 0
 
 
+def test_stun_is_handed_on(web, ask):
+    heard = []
+    web.datagrams.stun = lambda *facts: heard.append(facts)
+    asked = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
+    assert ask(asked) is None and heard == [(asked, ADDR, ask.local)] and web.datagrams.dropped == 0
+
+
 def test_nothing_is_begun_when_the_server_stops(web, ask):
     web.datagrams.closed = True
     assert ask("/mvapireq/?apientry=apitest1") is None

@@ -16,8 +16,10 @@ from mizu.serve import sipport
 from mizu.serve.front import Front
 from mizu.serve.ports import Ports
 from mizu.serve.sipport import Transports
+from mizu.serve.stunport import StunPort, answer_to
 from mizu.sip.uri import parse_uri
 from mizu.store.settings import Settings
+from mizu.wire.stun import BINDING, REQUEST, render
 from mizu.wire.tls import make_context
 
 from live.wires import certificate
@@ -25,6 +27,7 @@ from live.wires import certificate
 from .sip import Heard, request
 
 INVITE = request("INVITE")
+STUN = render(REQUEST, BINDING, bytes(12))
 
 
 class Switch:
@@ -125,6 +128,16 @@ def test_keep_alives_and_what_is_no_sip_are_dropped(switch, phone, data):
     phone.sendto(INVITE, ("127.0.0.1", switch.port))
     switch.until(lambda: switch.heard.messages)
     assert switch.heard.messages == [INVITE] and switch.transports.dropped == 1
+
+
+def test_a_keep_alive_of_stun_is_answered_from_where_it_was_asked(switch, phone):
+    port = StunPort(lambda host, data: True)
+    switch.transports.stun = port.datagram
+    phone.sendto(STUN, ("127.0.0.1", switch.port))
+    switch.until(lambda: port.answered)
+    data, source = phone.recvfrom(2048)
+    assert source == ("127.0.0.1", switch.port) and data == answer_to(STUN, *phone.getsockname())
+    assert not switch.transports.dropped and not switch.heard.messages
 
 
 def test_we_may_speak_first(switch, phone):

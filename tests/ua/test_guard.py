@@ -44,6 +44,13 @@ def test_over_udp_nothing_is_said_and_over_a_connection_503(door):
     assert door.request(SimpleNamespace(host=HOME, reliable=True)) == 503
 
 
+def test_a_keep_alive_takes_a_token_as_a_request_does_and_none_from_a_ban(door):
+    assert [door.admits_stun(BAD, b"") for _ in range(30)].count(True) == 20 and door.flood(5) == 0
+    door.bans.add(HOME)
+    assert not door.admits_stun(HOME, b"") and door.admits_stun(TRUNK, b"")
+    assert all([door.admits_stun(TRUNK, b"") for _ in range(100)])
+
+
 def test_loopback_trusted_addresses_and_trunks_are_not_limited(door):
     assert door.flood(1000, TRUNK) == 1000 and not door.dropped
 
