@@ -7,16 +7,15 @@ import pytest
 from mizu import importer
 from mizu.base.clock import FakeClock
 from mizu.importer import DATA, INPUT, STORE, USAGE, Bar, decoded
-from mizu.store.db import Database
+
+from tests.blank import lay
 
 PRICES = "prefix;destination;price\r\n36;Ungarn: Győr;0,1\r\n49;Österreich;0,2\r\n"
 
 
 @pytest.fixture
 def data(tmp_path):
-    database = Database(tmp_path / "mizud.db", FakeClock())
-    database.open()
-    database.close()
+    lay(tmp_path / "mizud.db")
     return tmp_path
 
 

@@ -1,6 +1,9 @@
 """Commands asked without a server: a Context over records on the disk."""
 
 import itertools
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mizu import commands
 from mizu.api.access import compile_access
@@ -14,11 +17,26 @@ from mizu.calls.board import Board
 from mizu.calls.current import CurrentCalls
 
 from records.store import add, records, wait
+from tests.blank import lay
 
 if not TABLE:
     commands.load()
 
 _serials = itertools.count(1)
+
+
+@cache
+def _settled(sets):
+    """(content of the file, {name: id}) of a database with the accounts of a town: made once, then copied."""
+    with TemporaryDirectory() as folder:
+        made = records(Path(folder), *sets)
+        ids = {"root": add(made, "root", type=16, password="rootpass"),
+               "agent": add(made, "agent", type=14, password="agentpass"),
+               "boss": add(made, "boss", type=2, password="bosspass", currency="EUR")}
+        ids["kid"] = add(made, "kid", parentid=ids["boss"], password="kidpass")
+        ids["john"] = add(made, "john", password="johnpass", credit=12.34, currency="USD")
+        made.db.close()
+        return Path(folder, "mizud.db").read_bytes(), ids
 
 
 class Town:
@@ -27,17 +45,14 @@ class Town:
     ask("balance", "john", u_id="5") is the Answer to john; no user means an administrator by address."""
 
     def __init__(self, folder, *sets):
-        self.__dict__.update(vars(records(folder, *sets)))
+        content, accounts = _settled(sets)
+        lay(folder / "mizud.db", content)
+        self.__dict__.update(vars(records(folder, *sets)), **accounts)
         self.log = Log(stderr=None, clock=self.clock)
         self.limits = Limits(self.settings)
         self.board = Board(self.clock, self.settings, self.users)
         self.currentcalls = CurrentCalls(self.board, self.users, self.clock)
         self.listing.currentcalls = self.currentcalls.by_account
-        self.root = add(self, "root", type=16, password="rootpass")
-        self.agent = add(self, "agent", type=14, password="agentpass")
-        self.boss = add(self, "boss", type=2, password="bosspass", currency="EUR")
-        self.kid = add(self, "kid", parentid=self.boss, password="kidpass")
-        self.john = add(self, "john", password="johnpass", credit=12.34, currency="USD")
         self.reload_rules()
 
     def reload_rules(self):

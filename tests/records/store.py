@@ -1,8 +1,5 @@
 """A database on the disk and the records over it, without a reactor: every future is done at once."""
 
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 from mizu.base.clock import FakeClock
@@ -38,6 +35,8 @@ from mizu.records.statistics import Statistics
 from mizu.records.users import Users
 from mizu.store.db import Database
 from mizu.store.settings import Settings
+
+from tests.blank import lay
 
 
 class Now:
@@ -78,25 +77,11 @@ def rest(seconds):
     return done
 
 
-@cache
-def _empty():
-    """The bytes of a new database: made once, as making one takes four times as long as opening it."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "mizud.db")
-        db = Database(path, FakeClock())
-        db.open()
-        db.close()
-        return path.read_bytes()
-
-
 def records(folder, *sets):
     """The services of records/, as attributes."""
     clock = FakeClock()
     settings = Settings.load(sets)
-    if not (folder / "mizud.db").exists():
-        (folder / "mizud.db").touch(0o600)
-        (folder / "mizud.db").write_bytes(_empty())
-    db = Database(folder / "mizud.db", clock)
+    db = Database(lay(folder / "mizud.db"), clock)
     db.open()
     users = Users(db, settings, clock)
     ledger = Ledger(db, clock, users)

@@ -9,6 +9,8 @@ from mizu.net.reactor import Reactor
 from mizu.net.workers import Workers
 from mizu.store.db import Database
 
+from tests.blank import lay
+
 
 @pytest.fixture
 def path(tmp_path):
@@ -17,7 +19,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def db(path):
-    db = Database(path, Clock())
+    db = Database(str(lay(path)), Clock())
     db.open()
     yield db
     db.close()
@@ -30,7 +32,7 @@ class Live:
         self.errors = []
         self.reactor = Reactor(Clock(), None, lambda *seen: self.errors.append(seen))
         self.workers = Workers(self.reactor)
-        self.db = Database(path, Clock(), self.reactor, self.workers)
+        self.db = Database(str(lay(path)), Clock(), self.reactor, self.workers)
         self.db.open()
 
     def done(self, future, turns=2000):

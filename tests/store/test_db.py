@@ -19,10 +19,13 @@ def add(db, name, credit=0):
         return unit.run("INSERT INTO tb_users (username, credit) VALUES (?, ?)", (name, credit)).lastrowid
 
 
-def test_the_files_are_the_owners_alone(db, path):
+def test_the_files_are_the_owners_alone(path):
+    db = Database(path, Clock())
+    db.open()
     add(db, "ada")
     for name in (path, path + "-wal", path + "-shm"):
         assert stat.S_IMODE(os.stat(name).st_mode) == 0o600
+    db.close()
 
 
 def test_the_connection_is_set_as_decided(db):

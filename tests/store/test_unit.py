@@ -14,10 +14,12 @@ from mizu.records.users import Users
 from mizu.store.db import Database
 from mizu.store.settings import Settings
 
+from tests.blank import lay
+
 
 @pytest.fixture
 def db(tmp_path):
-    database = Database(tmp_path / "mizud.db", FakeClock())
+    database = Database(lay(tmp_path / "mizud.db"), FakeClock())
     database.open()
     with database.unit() as unit:
         unit.run("INSERT INTO tb_users (id, username, credit) VALUES (1, 'john', 10)")
