@@ -8,7 +8,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     doctor      the program that looks at an installation
     server      class Server: builds every service in floor order; the one file that knows all of them
     switch      class Switch: its telephone switch, where agent, plan, bridge and bill come together
-    base/       0  words and tools everybody uses: message, errors, task, clock, entropy, log
+    base/       0  words and tools everybody uses: message, errors, task, clock, entropy, circles
     wire/       1  bytes <-> values, no sockets: sniff, http1, websocket, line, telnet, tls, dns, stun
     formats/    1  request formats in, answer formats out
     sip/        1  SIP as text and machines: message, parser, digest, sdp; transactions, their layer, dialogs; locate

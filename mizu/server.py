@@ -1,6 +1,5 @@
 """class Server: builds every service in floor order, starts and stops it; the one file that knows all of them."""
 
-import gc
 import os
 
 from .api.access import compile_access
@@ -11,6 +10,7 @@ from .api.dispatch import Dispatcher
 from .api.limits import Limits
 from .api.nonces import Nonces
 from .api.trust import Networks, Trust
+from .base import circles
 from .base.entropy import Entropy
 from .base.errors import ApiError, ConfigError
 from .base.log import where
@@ -103,12 +103,12 @@ RECOVER = 60.0
 SWEEP = 0.1
 """Seconds between two parts of a round over all registrations."""
 
-YOUNG = 5_000, 1_000_000, 1_000_000
-"""Thresholds of the collector of circles: 5 ms for the youngest.  What survives is looked at when it is quiet: under
-load a million objects live for the half minute of their transactions, and to look at them takes 0.8 s."""
-
 QUIET = 1_000
-"""Transactions of SIP, answered ones among them, below which all objects are looked at, once an hour."""
+"""Transactions of SIP, answered ones among them, below which all objects are looked at, once an hour; and once a day
+however many there are."""
+
+DAY = 24
+"""Hours without a look at all objects, at most."""
 
 HOUR = 3600
 """Seconds between two runs of Credits.maintenance, at full hours."""
@@ -256,7 +256,8 @@ class Server:
         self.reactor.every(HOUSEKEEPING, self._housekeeping)
         self.reactor.every(SWEEP, self.keepalive.tick)
         self.reactor.every(FOREIGN, self._foreign)
-        self.reactor.soon(self._settle)
+        circles.tame()
+        self._unswept = 0
         self.reactor.soon(self._maintain)
         self.reactor.soon(self._recover)
         self.reactor.every(RECOVER, self.board.sweep)
@@ -427,13 +428,8 @@ class Server:
 
     # -- upkeep ------------------------------------------------------------------------------------
 
-    def _settle(self):
-        """Once the first turn is over: what was built will stay, so the collector need not look at it."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*YOUNG)
-
     def _housekeeping(self):
+        circles.age()
         self.http.tick()
         self.certificate.load()
         self.bans.tick()
@@ -454,8 +450,10 @@ class Server:
     def _maintain(self):
         """At the start, once requests are served, and then at every full hour."""
         self.reactor.later(HOUR - self.clock.now() % HOUR + 1, self._maintain)
-        if len(self.switch.agent.layer) < QUIET:
-            gc.collect()
+        self._unswept += 1
+        if len(self.switch.agent.layer) < QUIET or self._unswept >= DAY:
+            self._unswept = 0
+            circles.sweep()
         spawn(self._upkeep())
 
     async def _upkeep(self):

@@ -1,6 +1,5 @@
 """Operating the server: is it well, what does it hold, and the handles to reload and restart it."""
 
-import gc
 import hashlib
 import os
 import shutil
@@ -10,6 +9,7 @@ from .. import VERSION
 from ..api.command import ADMIN, OPEN, TABLE, command
 from ..api.param import Param, choice, integer, text
 from ..api.selftest import SelfTest
+from ..base import circles
 from ..base.errors import ApiError
 from ..base.message import Answer, Rows
 from .settings import reloaded
@@ -172,7 +172,7 @@ def threads(ctx):
 def delobj(ctx, what="all"):
     if what != "small":
         ctx.server.users.forget()
-    return Answer(f"OK: dropped, {gc.collect()} objects freed")
+    return Answer(f"OK: dropped, {circles.sweep()} objects freed")
 
 
 @command("bannedlist", group="server", access=ADMIN, reads=True, summary="Banned addresses with reason and end")

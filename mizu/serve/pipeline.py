@@ -85,6 +85,7 @@ class Pipeline:
         """The stream is lost: nobody waits for what is still to come."""
         slots, self._slots, self._out = self._slots, (), []
         self._lost = self.held = self.closing = True
+        self.resume = None          # no circle is left for the collector
         for _, answer in slots:
             if answer.__class__ in KINDS:
                 answer.close()

@@ -41,6 +41,7 @@ def on_sip_websocket(connection, message, facts, path, query):
         return
     pipeline.add(accepted)
     pipeline.flush()
+    pipeline.resume = None          # no circle is left for the collector
     rest = connection.parser.detach()
     flow = connection.front.server.transports.accept_websocket(connection.stream, facts.peer)
     if rest and flow.alive:
