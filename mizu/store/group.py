@@ -11,18 +11,19 @@ MOST = 200
 
 
 PATIENCE = 0.005
-"""Seconds that a patient write waits for company."""
+"""Seconds that a patient write waits for company, and any write after another: no more than 200 commits a second."""
 
 
 class Group:
-    """db; soon(callback) calls back at the end of the turn, None: at once (there is no loop); later(seconds, callback)
-    for patient writes, which go with the others without it."""
+    """db; soon(callback) calls back at the end of the turn, None: at once (there is no loop); later(seconds, callback):
+    without it nothing waits longer than the turn."""
 
     def __init__(self, db, soon=None, later=None):
         self.db = db
         self._soon = soon
         self._later = later
         self._due = False           # a write at the end of this turn is certain
+        self._pause = False         # the last write was just now: the end of the pause writes what waits
         self._waiting = []
 
     def run(self, work, patient=False):
@@ -31,19 +32,26 @@ class Group:
         self._waiting.append((work, future))
         if self._soon is None:
             self.flush()
-        elif not patient or self._later is None:
-            if not self._due:
-                self._due = True
-                self._soon(self.flush)
-        elif len(self._waiting) == 1:
-            self._later(PATIENCE, self.flush)
+        elif self._later is not None and (patient or self._pause):
+            if len(self._waiting) == 1 and not self._pause:
+                self._later(PATIENCE, self.flush)
+        elif not self._due:
+            self._due = True
+            self._soon(self.flush)
         return future
 
     def flush(self):
         """Write all that waits now."""
         self._due = False
         if self._waiting:
+            if self._later is not None and not self._pause:
+                self._pause = True
+                self._later(PATIENCE, self._rested)
             spawn(self._write()).then(self._written)
+
+    def _rested(self):
+        self._pause = False
+        self.flush()
 
     def _written(self, done):
         """Only the gate can have failed: nobody may write just now."""

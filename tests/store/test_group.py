@@ -104,6 +104,22 @@ def test_a_patient_write_goes_with_the_next_that_is_not_or_by_its_own_time(store
     assert third.done and days(store) == ["a", "b", "c"]
 
 
+def test_a_write_soon_after_another_waits_for_the_end_of_the_pause(store):
+    soon, later = [], []
+    group = Group(store.db, soon.append, lambda seconds, callback: later.append(callback))
+    group.run(put("a"))
+    soon.pop()()                        # the first goes at once, and begins the pause
+    second, third = group.run(put("b")), group.run(put("c"), patient=True)
+    assert soon == [] and len(later) == 1 and not second.done
+    before = store.db.commits
+    later.pop()()
+    assert second.done and third.done and store.db.commits == before + 1
+    assert len(later) == 1              # that write began a pause of its own
+    later.pop()()
+    group.run(put("d"))
+    assert len(soon) == 1 and later == []
+
+
 def test_what_begins_at_once_waits_for_a_closed_gate_like_all_others(store):
     store.db._opened = opened = Future()
     done = Group(store.db).run(put("a"))
