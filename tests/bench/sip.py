@@ -5,21 +5,19 @@
 
 Work is counted per CPU-second of the server (user + system time of its process), with everything written that is
 written late.  Telephones and trunk are sipload.py, which looks at every answer; a run with a failed call, a late
-answer or a message that came twice is no result.  Peers are measured in turns with the server, where they are
-installed.  Figures are medians of ROUNDS rounds; the exit status is 1 if a goal was missed.
+answer or a message that came twice is no result.  Peers (sippeers.py) are measured in turns with the server, where
+they are installed.  Figures are medians of ROUNDS rounds; the exit status is 1 if a goal was missed.
 """
 
-import atexit
 import json
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench.api import cpu_seconds  # noqa: E402
 from bench.sipload import bound  # noqa: E402
+from bench.sippeers import Kamailio, Sippy  # noqa: E402
 from live.harness import Server, eventually  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -121,17 +120,18 @@ class Job:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
-    def result(self):
+    def result(self, once=True):
+        """`once`: not even a message that came twice is allowed, as it is to a peer."""
         told = json.loads(self.process.communicate()[0])
-        if told["faults"] or told["late"] or told["again"]:
+        if told["faults"] or once and (told["late"] or told["again"]):
             raise NoResult({name: told[name] for name in ("done", "late", "again", "faults")})
         return told
 
 
-def per_cpu(cpu, job):
+def per_cpu(cpu, job, once=True):
     """(units of work per CPU-second, per second); `cpu()` reads the seconds, `job()` starts the load."""
     before = cpu()
-    told = job().result()
+    told = job().result(once)
     time.sleep(SETTLE)
     return told["done"] / (cpu() - before), told["done"] / told["seconds"]
 
@@ -156,7 +156,9 @@ def registers(port, count=ACCOUNTS, **more):
 @figure
 def register(folder):
     """REGISTER with digest, both requests, of 10,000 accounts; Kamailio without a table of bindings beside it."""
-    server, peer = Switch(folder / "data"), Kamailio.start(folder)
+    server, peer = Switch(folder / "data"), Kamailio.start(folder, free_ports(65)[64])
+    if peer:
+        registers(peer.port).result()
     registers(server.port).result()
     ours, seconds, theirs = [], [], []
     for _ in range(ROUNDS):
@@ -175,73 +177,6 @@ def register(folder):
         yield "ours against it", statistics.median(ours) / statistics.median(theirs), "x", None
         peer.stop()
     server.stop()
-
-
-KAMAILIO = """
-debug=0
-log_stderror=no
-children=1
-disable_tcp=yes
-auto_aliases=no
-listen=udp:127.0.0.1:{port}
-mpath="{modules}"
-loadmodule "sl.so"
-loadmodule "pv.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "auth.so"
-modparam("usrloc", "db_mode", 0)
-modparam("usrloc", "hash_size", 14)
-request_route {{
-    if (method == "REGISTER") {{
-        if (!pv_www_authenticate("mizud", "secret$(au{{s.substr,4,0}})", "0")) {{
-            www_challenge("mizud", "1");
-            exit;
-        }}
-        save("location");
-        exit;
-    }}
-    sl_send_reply("405", "Method Not Allowed");
-}}
-"""
-
-
-class Kamailio:
-    """One worker that knows the same accounts."""
-
-    @classmethod
-    def start(cls, folder):
-        """None with a message where it is not installed or does not answer."""
-        program = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-        modules = next(Path("/usr").glob("lib*/**/kamailio/modules"), None)
-        if program is None or modules is None:
-            print("kamailio is not installed: no peer")
-            return None
-        self = cls()
-        self.port = free_ports(65)[64]
-        (folder / "kamailio.cfg").write_text(KAMAILIO.format(port=self.port, modules=modules))
-        self.process = subprocess.Popen([program, "-DD", "-E", "-f", folder / "kamailio.cfg", "-m", "256", "-M", "32",
-                                         "-w", folder, "-Y", folder], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        atexit.register(self.process.terminate)
-        time.sleep(1.5)
-        try:
-            registers(self.port).result()
-        except NoResult as error:
-            print(f"kamailio is no peer: {error}")
-            self.stop()
-            return None
-        return self
-
-    def cpu(self):
-        """Of the main process and its workers."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return sum(cpu_seconds(each) for each in (pid, *children))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @figure
@@ -317,17 +252,27 @@ class Office:
 
 @figure
 def calls(folder):
-    """Whole prepaid calls: digest, routing, reservation, ringing, answer, BYE, charge, record."""
+    """Whole prepaid calls: digest, routing, reservation, ringing, answer, BYE, charge, record; beside it Sippy, which
+    asks for no proof, bills nothing and gets as few at once as it can bear."""
     office = Office(folder, BUSY["tick"])
-    ours, seconds = [], []
+    peer = Sippy.start(folder, free_ports(65)[64], office.trunk.port)
+    ours, seconds, theirs = [], [], []
     for _ in range(ROUNDS):
         work, rate = per_cpu(lambda: cpu_seconds(office.server.pid), lambda: office.start(6000, **BUSY))
         office.trunk.report()
         ours.append(work)
         seconds.append(rate)
+        if peer:
+            job = partial(Job, "calls", peer.port, 400, hold=HOLD, ports=free_ports()[:16], rate=60, open=True)
+            theirs.append(per_cpu(peer.cpu, job, once=False)[0])
+            office.trunk.report()
     office.check()
     yield "calls with digest, prepaid, recorded", statistics.median(ours), "/CPU-s", (">", 2000)
     yield f"between {min(ours):,.0f} and {max(ours):,.0f}; by the clock", statistics.median(seconds), "/s", None
+    if peer:
+        yield "Sippy B2BUA, calls alone", statistics.median(theirs), "/CPU-s", None
+        yield "ours against it", statistics.median(ours) / statistics.median(theirs), "x", None
+        peer.stop()
     office.stop()
 
 

@@ -211,7 +211,8 @@ class Registers(Load):
 
 
 class Calls(Load):
-    """INVITE, 407, ACK, INVITE, 100, 180, 200, ACK, BYE, 200; `times` are [number, when the second INVITE was sent]."""
+    """INVITE, 407, ACK, INVITE, 100, 180, 200, ACK, BYE, 200; `times` are [number, when the second INVITE was sent].
+    With `open` in the job nobody asks for a proof: INVITE, 100, 180 …"""
 
     headers = (b"Contact: <sip:user%d@%b>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY\r\n"
                b"Supported: replaces\r\n")
@@ -221,6 +222,8 @@ class Calls(Load):
         unit = Unit(self, number, b"36%09d" % number)
         unit.uri = b"sip:%b@127.0.0.1" % unit.to
         unit.target = self.headers % (unit.user, self.own[unit.socket])
+        if "open" in self.job:
+            unit.state = "second"
         self.send(unit, b"INVITE", unit.uri, unit.target, self.end)
 
     def answered(self, unit, status, cseq, data):
@@ -237,7 +240,7 @@ class Calls(Load):
         elif status < b"200":
             if unit.state != "trying":
                 self.clock(unit)
-                unit.state = "trying" if unit.cseq == 2 else "first"
+                unit.state = "first" if unit.state == "first" else "trying"
         elif status == b"200" and b"m=audio" in data:
             self.connected(unit, data)
         else:
@@ -260,7 +263,7 @@ class Calls(Load):
             self.clock(unit)
         unit.state = "talking"
         unit.tag = b";tag=" + between(data, b";tag=", b"\r", data.find(b"\r\nTo: "))
-        unit.target = between(data, b"\r\nContact: <", b">")
+        unit.target = between(data, b"<", b">", data.find(b"\r\nContact: "))
         self.send(unit, b"ACK", unit.target, tag=unit.tag, kind=b"a")
         heapq.heappush(self.timers, (now() + self.job["hold"], unit))
 
