@@ -113,6 +113,33 @@ def test_a_linphone_holds_another_and_goes_on(switch, phone, transport):
 
 
 @baresip.needed
+@linphone.needed
+def test_a_linphone_asks_a_third_and_joins_it_with_its_caller(switch, phone):
+    """A REFER with Replaces: the two that are left hear each other, each on the leg it has; but a baresip that was held
+    once decodes nothing any more, whoever its peer is, so of it we see that the sound comes in."""
+    joiner = phone(Linphone, "peer0", auto=True)
+    caller, third = phone(Baresip, "peer1", tone=440), phone(Baresip, "peer2", tone=880, auto=True)
+    assert switch.registered("peer0", "peer1", "peer2")
+    caller.dial("peer0")
+    assert joiner.said("StreamsRunning")
+    switch.talking("peer1", "peer0")
+    joiner.say("call-pause 1")
+    assert joiner.said("CallPaused\n")
+    joiner.dial("peer2")
+    assert third.said("Call established")
+    switch.talking("peer0", "peer2")
+    assert joiner.said("(?s)Id: 2.*StreamsRunning")
+    joiner.say("call-transfer 1 2")
+    assert joiner.said("(?s)CallEnd.*CallEnd")
+    assert caller.said("incoming rtp for 'audio' established")
+    time.sleep(2)
+    caller.hang_up()
+    assert third.said("terminated")
+    switch.settled(2)
+    assert third.heard() == 440
+
+
+@baresip.needed
 @sipp.needed
 def test_a_carrier_calls_a_telephone_by_its_number(switch, phone, tmp_path):
     """The carrier is known by its address and gives no digest; what reaches a telephone of ours is free."""
