@@ -52,7 +52,8 @@ class CurrentCalls:
                  decimal(cost), currency, call.sipcallid)
         if viewer is not None:
             return brief
-        near, far = [leg.describe() if leg is not None else {} for leg in (call.near, call.far)]
+        near, far = [leg.describe(other) if leg is not None else {}
+                     for leg, other in ((call.near, call.far), (call.far, call.near))]
         return (*brief, caller.account.id if caller.account is not None else 0, called.id if called is not None else 0,
                 getattr(caller, "host", "") or near.get("host", ""), far.get("host", ""),
                 far.get("codec", "") or near.get("codec", ""))

@@ -48,7 +48,7 @@ def row_of(meter, final):
         row["codec"] = facts.get("codec", "")
         _media(row, "caller", facts)
     if far is not None:
-        facts = far.describe()
+        facts = far.describe(call.near)
         row["calledip"] = facts.get("host", "")
         row["codec"] = facts.get("codec", "") or row["codec"]
         row["blegduration"] = _seconds(getattr(far, "started", final.ended), final.ended)

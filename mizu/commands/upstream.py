@@ -44,14 +44,15 @@ def upperunreg(ctx, u_id=None, u_username=None):
 def endpoints(ctx):
     server, rows = ctx.server, []
     for call in server.board.calls.values():
-        rows += [_leg(server, call, leg) for leg in (call.near, call.far) if leg is not None and not leg.over]
+        rows += [_leg(server, call, leg, other) for leg, other in ((call.near, call.far), (call.far, call.near))
+                 if leg is not None and not leg.over]
         if len(rows) >= MOST:
             break
     return Answer("OK", Rows(LEGS, rows))
 
 
-def _leg(server, call, leg):
-    facts = leg.describe()
+def _leg(server, call, leg, other):
+    facts = leg.describe(other)
     account = leg.account
     return (call.id, facts["side"], account.username if account is not None else "", f"{facts['host']}:{facts['port']}",
             facts["transport"], facts["codec"], facts["agent"], call.seconds(server.clock.monotonic()), leg.call_id)

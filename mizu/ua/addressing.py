@@ -15,7 +15,7 @@ HOSTS = 10_000
 """Hosts whose kind is remembered: a look-up costs 0.05 us, ip_address() 3."""
 
 _CONNECTION = re.compile(rb"^c=IN IP[46] ([^\s/]+)", re.M).search
-_AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]+)", re.M).search
+_AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]+(?: [0-9]+)*)", re.M).search
 _STREAM = re.compile(rb"^(m=\S+) [0-9]+", re.M)
 _PRIVATE = [ip_network(text) for text in (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
@@ -73,13 +73,18 @@ def declined(offer):
     return None if offer is None else Body(offer.content_type, _STREAM.sub(rb"\1 0", offer.data))
 
 
-def codec_of(body):
-    """The first codec of the first audio stream, "" if there is none."""
+def codec_of(body, other=None):
+    """The first codec of the first audio stream that the other side's description names too: one of the two is an
+    offer with more than was agreed.  The first of all without the other, "" if there is none."""
     match = _AUDIO(body.data)
     if match is None:
         return ""
-    name = re.search(rb"^a=rtpmap:%b ([^/\s]+)" % match[1], body.data, re.M)
-    return name[1].decode("ascii", "replace") if name else sdp.STATIC.get(match[1].decode(), "").partition("/")[0]
+    types = match[1].split()
+    if other is not None and (theirs := _AUDIO(other.data)):
+        shared = theirs[1].split()
+        types = [each for each in types if each in shared] or types
+    name = re.search(rb"^a=rtpmap:%b ([^/\s]+)" % types[0], body.data, re.M)
+    return name[1].decode("ascii", "replace") if name else sdp.STATIC.get(types[0].decode(), "").partition("/")[0]
 
 
 class Ways:

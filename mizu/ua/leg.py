@@ -83,12 +83,12 @@ class Leg:
     def unanswered(self):
         return self.state < ANSWERED
 
-    def describe(self):
-        """Facts for a list of calls in progress."""
-        flow = self.flow
+    def describe(self, other=None):
+        """Facts for a list of calls in progress; `other`: the leg of the other side."""
+        flow, theirs = self.flow, self.theirs
         return {"side": self.side, "host": flow.host if flow else "", "port": flow.port if flow else 0,
                 "transport": flow.transport if flow else "", "agent": self.agent_name,
-                "codec": codec_of(self.theirs) if self.theirs is not None else ""}
+                "codec": codec_of(theirs, other and other.theirs) if theirs is not None else ""}
 
     def end(self):
         """The very last of this leg."""

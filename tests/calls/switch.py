@@ -76,7 +76,7 @@ class FakeLeg:
             self.silent = True
         self.bridge.heard(self, event)
 
-    def describe(self):
+    def describe(self, other=None):
         return {"side": "", "host": f"10.0.0.{len(self.name)}", "port": 5060, "transport": "UDP", "agent": "",
                 "codec": "PCMA"}
 

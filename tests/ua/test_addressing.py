@@ -58,6 +58,14 @@ def test_the_codec_of_a_description(data, codec):
     assert codec_of(Body("application/sdp", data)) == codec
 
 
+def test_the_codec_of_a_call_is_one_that_both_sides_name():
+    offer = Body("application/sdp", b"v=0\r\nm=audio 1 RTP/AVP 96 18 8 0\r\na=rtpmap:96 opus/48000/2\r\n")
+    answer = Body("application/sdp", b"v=0\r\nm=audio 1 RTP/AVP 8 0\r\n")
+    assert codec_of(offer) == "opus"
+    assert codec_of(offer, answer) == codec_of(answer, offer) == "PCMA"
+    assert codec_of(offer, Body("application/sdp", b"v=0\r\nm=audio 1 RTP/AVP 3\r\n")) == "opus"
+
+
 class Transports:
     """Places that can be reached or not."""
 
