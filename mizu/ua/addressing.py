@@ -22,6 +22,7 @@ _PRIVATE = [ip_network(text) for text in (
     "::/127", "fc00::/7", "fe80::/10")]
 """RFC 1918, 6598, 3927, 1122; RFC 4193, 4291.  The standard library's is_private counts others in, and not 100.64."""
 
+_ORIGIN = re.compile(rb"^(o=\S+ \S+ )([0-9]{1,20})( [^\r\n]+)", re.M).search
 _AUTHOR = re.compile(rb"^o=[^\s]+", re.M)
 _private = {}
 
@@ -66,6 +67,19 @@ def corrected(body, flow):
 def unnamed(body):
     """A description without its author's name (o=, RFC 3323 5.3: telephones write the user's there)."""
     return Body(body.content_type, _AUTHOR.sub(b"o=-", body.data, 1))
+
+
+def continued(body, last):
+    """A description that follows `last` in a dialog, whoever wrote either (RFC 3264 8): the author stays, and the
+    version counts up if anything else has changed."""
+    was, now = _ORIGIN(last.data), _ORIGIN(body.data)
+    if was is None or now is None or was[1] == now[1] and was[3] == now[3]:
+        return body
+
+    def versioned(version):
+        return b"%b%b%d%b%b" % (body.data[:now.start()], was[1], version, was[3], body.data[now.end():])
+    same = versioned(int(was[2]))
+    return last if same == last.data else Body(body.content_type, versioned(int(was[2]) + 1))
 
 
 def declined(offer):

@@ -7,7 +7,7 @@ client one).  Knows no other leg, no route and no money: it says `bridge.heard(l
 
 from ..calls.events import Body, Disconnect, Info, Transfer, Update
 from . import referral
-from .addressing import codec_of, declined
+from .addressing import codec_of, continued, declined
 from .exchange import ALLOW, SUPPORTED, Exchange
 from .session import MINIMUM, too_small
 
@@ -385,10 +385,12 @@ class Leg:
         """Put a body into a message of ours."""
         if body is None:
             return
+        if message.method in DESCRIBING:
+            if self.ours is not None:           # another may sit on the other side than when it began
+                body = continued(body, self.ours)
+            self.ours = body
         message.set("Content-Type", body.content_type)
         message.body = body.data
-        if message.method in DESCRIBING:
-            self.ours = body
 
 
 REQUESTS = {"BYE": Leg._bye, "INVITE": Leg._invite, "UPDATE": Leg._update, "INFO": Leg._info, "REFER": Leg._refer,

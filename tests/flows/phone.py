@@ -22,9 +22,15 @@ T1, LIFE = 0.5, 32.0
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, NOTIFY, MESSAGE, PRACK"
 
 
-def sdp(host, port=4000, direction="sendrecv"):
-    return (f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n"
+def sdp(host, port=4000, direction="sendrecv", author=""):
+    """`author`: where the telephone is, if not where its sound is."""
+    return (f"v=0\r\no=- 1 1 IN IP4 {author or host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n"
             f"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n").encode()
+
+
+def moved(call, host, port):
+    """The description of a telephone that takes its sound elsewhere."""
+    return sdp(host, port, author=call.phone.host)
 
 
 class Phone:

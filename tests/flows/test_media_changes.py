@@ -2,19 +2,19 @@
 
 import pytest
 
-from tests.flows.phone import sdp
+from tests.flows.phone import moved, sdp
 
 
 def test_a_new_offer_passes_from_either_side_and_its_answer_back(pair):
     office, call, other = pair
-    other.reinvites = 200, sdp("203.0.113.8", 4100)
-    call.reinvite(sdp("203.0.113.7", 4002))
+    other.reinvites = 200, moved(other, "203.0.113.8", 4100)
+    call.reinvite(moved(call, "203.0.113.7", 4002))
     office.run(1)
-    assert other.body == sdp("203.0.113.7", 4002) and call.body == sdp("203.0.113.8", 4100)
-    call.reinvites = 200, sdp("203.0.113.9", 4200)
-    other.reinvite(sdp("203.0.113.6", 4004))
+    assert other.body == moved(call, "203.0.113.7", 4002) and call.body == moved(other, "203.0.113.8", 4100)
+    call.reinvites = 200, moved(call, "203.0.113.9", 4200)
+    other.reinvite(moved(other, "203.0.113.6", 4004))
     office.run(1)
-    assert call.body == sdp("203.0.113.6", 4004) and other.body == sdp("203.0.113.9", 4200)
+    assert call.body == moved(other, "203.0.113.6", 4004) and other.body == moved(call, "203.0.113.9", 4200)
     call.bye()
     office.swept()
 
@@ -58,10 +58,10 @@ def test_update_passes_in_a_call(pair):
     office, call, other = pair
     answers = []
     for side, far in ((call, other), (other, call)):
-        side.request("UPDATE", sdp("203.0.113.7", 4002), (), answers.append)
+        side.request("UPDATE", moved(side, "203.0.113.7", 4002), (), answers.append)
         office.run(1)
         assert answers[-1].status == 200 and answers[-1].body == sdp(far.phone.host)
-        assert far.body == sdp("203.0.113.7", 4002)
+        assert far.body == moved(side, "203.0.113.7", 4002)
     call.request("UPDATE", None, (), answers.append)
     office.run(1)
     assert answers[-1].status == 200 and not answers[-1].body
@@ -170,8 +170,8 @@ def test_a_new_offer_is_taken_back(pair):
 def test_a_re_invite_without_an_offer_gets_one_and_its_answer_comes_in_the_ack(pair, side):
     office, call, other = pair
     asks, offers = (call, other)[::1 - 2 * side]
-    offers.reinvites = 200, sdp("203.0.113.8", 4444)
-    answer = sdp("203.0.113.7", 4333)
+    offers.reinvites = 200, moved(offers, "203.0.113.8", 4444)
+    answer = moved(asks, "203.0.113.7", 4333)
 
     def acknowledged(invite, old=asks._new):
         ack = old("ACK", invite.cseq[0])
@@ -183,7 +183,7 @@ def test_a_re_invite_without_an_offer_gets_one_and_its_answer_comes_in_the_ack(p
     asks._ack = acknowledged
     asks.reinvite(b"")
     office.run(1)
-    assert asks.codes[-1] == 200 and asks.body == sdp("203.0.113.8", 4444) and offers.body == answer
+    assert asks.codes[-1] == 200 and asks.body == moved(offers, "203.0.113.8", 4444) and offers.body == answer
     del asks._ack
     offers.reinvite()
     office.run(1)
@@ -248,12 +248,12 @@ def early(office, reliable=True):
 def test_update_passes_before_the_answer_where_the_early_description_was_acknowledged(office):
     call, other = early(office)
     answers = []
-    call.request("UPDATE", sdp("203.0.113.7", 4002), (), answers.append)
+    call.request("UPDATE", moved(call, "203.0.113.7", 4002), (), answers.append)
     office.run(1)
-    assert answers[-1].status == 200 and other.body == sdp("203.0.113.7", 4002)
-    other.request("UPDATE", sdp("203.0.113.8", 4004), (), answers.append)
+    assert answers[-1].status == 200 and other.body == moved(call, "203.0.113.7", 4002)
+    other.request("UPDATE", moved(other, "203.0.113.8", 4004), (), answers.append)
     office.run(1)
-    assert answers[-1].status == 200 and call.body == sdp("203.0.113.8", 4004)
+    assert answers[-1].status == 200 and call.body == moved(other, "203.0.113.8", 4004)
     other.answer()
     office.run(1)
     assert call.state == "talking"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.phone import sdp
+from tests.flows.phone import moved, sdp
 
 
 def leg_of(office, side):
@@ -219,10 +219,10 @@ def test_an_acknowledgement_may_bring_another_offer(office):
     early = alice.heard("INVITE", 183)[-1]
     call._learn(early, early.to, early.get("To"), [])
     answers = []
-    call.request("PRACK", sdp("203.0.113.7", 4444), (("RAck", f"{early.get('RSeq')} {early.cseq[0]} INVITE"),),
+    call.request("PRACK", moved(call, "203.0.113.7", 4444), (("RAck", f"{early.get('RSeq')} {early.cseq[0]} INVITE"),),
                  answers.append)
     office.run(1)
-    assert answers[-1].status == 200 and bob.calls[-1].body == sdp("203.0.113.7", 4444)
+    assert answers[-1].status == 200 and bob.calls[-1].body == moved(call, "203.0.113.7", 4444)
     assert answers[-1].body == sdp(bob.host)
     call.cancel()
     office.swept()

@@ -94,6 +94,8 @@ def test_an_attended_transfer(office, side):
     assert first.state == second.state == "ended"
     assert waiting.state == third.state == "talking"
     assert carol.host.encode() in waiting.body and waiting.phone.host.encode() in third.body
+    for call in waiting, third:         # RFC 3264 8: to its telephone it is the session that it was
+        assert b"o=- 1 2 IN IP4 %b\r\n" % first.phone.host.encode() in call.body
     third.bye()
     office.run(1)
     assert waiting.state == "ended" and len(office.bills()) == 2

@@ -3,7 +3,7 @@ import pytest
 from mizu.base.errors import NotReached
 from mizu.base.task import Future, spawn
 from mizu.calls.events import Body
-from mizu.ua.addressing import Ways, codec_of, corrected, declined, is_behind, is_private
+from mizu.ua.addressing import Ways, codec_of, continued, corrected, declined, is_behind, is_private
 from tests.flows.network import FakeNetwork, FakeTimers
 from tests.flows.phone import sdp
 
@@ -56,6 +56,19 @@ def test_an_offer_is_declined_stream_by_stream():
                                          (b"v=0\r\nm=audio x\r\n", ""), (b"v=0\r\nm=audio 9 RTP/AVP 250\r\n", "")])
 def test_the_codec_of_a_description(data, codec):
     assert codec_of(Body("application/sdp", data)) == codec
+
+
+def test_a_description_by_another_goes_on_as_the_next_version_of_the_first():
+    def body(origin, port=4000):
+        return Body("application/sdp", b"v=0\r\no=%b\r\ns=-\r\nm=audio %d RTP/AVP 0\r\n" % (origin, port))
+    first, second = body(b"- 7 3 IN IP4 10.0.0.1"), body(b"bob 99 12 IN IP4 10.0.0.2", 5000)
+    assert continued(second, first).data == body(b"- 7 4 IN IP4 10.0.0.1", 5000).data
+    again = continued(second, continued(second, first))
+    assert again.data == body(b"- 7 4 IN IP4 10.0.0.1", 5000).data      # nothing has changed: the same version
+    own = body(b"- 7 9 IN IP4 10.0.0.1", 6000)
+    assert continued(own, first) is own
+    odd = Body("application/sdp", b"v=0\r\no=x\r\n")
+    assert continued(odd, first) is odd and continued(first, odd) is first
 
 
 def test_the_codec_of_a_call_is_one_that_both_sides_name():
