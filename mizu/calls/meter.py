@@ -124,6 +124,10 @@ class Meters:
     def meter(self, call, charge):
         return Meter(call, charge, self.rates.moment(self.clock.now()), self.reservations.payer)
 
+    def billed(self):
+        """A Future: the bills of all calls that have ended until now are written."""
+        return self.group.run(lambda unit: None)
+
     # -- before the call ---------------------------------------------------------------------------
 
     async def reserve(self, meters):

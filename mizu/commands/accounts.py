@@ -162,6 +162,8 @@ async def changed(ctx, account, fields, sync):
         if not _ADMINISTERS.isdisjoint(values) and not users.other_admins(()):
             raise ApiError(422, "the last administrator has to stay")
     users.reload((account.id,))
+    if not account.enabled or account.disabled:
+        _unregister(ctx, (account.id,))
     await settle(ctx, sync)
     told = {"numbers": extras[0], "addresses": extras[1] and [_written(*each) for each in extras[1]]}
     return Answer("OK", {name: list for name, list in told.items() if list is not None} or None)
@@ -219,10 +221,12 @@ async def deluser(ctx, u_id=None, u_username=None, pcr=False, force=False):
     ids = [*(below if pcr else ()), account.id]
     if below and not (pcr or force):
         raise ApiError(422, f"{account.username} has {len(below)} sub-users: send pcr=1 to delete them, too")
-    if not force and users.has_calls(ids):
+    if not force and (users.has_calls(ids) or any(map(server.board.of, ids))):
         raise ApiError(422, "call records refer to the account: use disableuser, or force=1")
     _spare_self_and_last_admin(ctx, ids)
     _judge_ranks(ctx, ids)
+    _unregister(ctx, ids)
+    await server.meters.billed()
     await server.db.gate()
     with server.db.unit(actor=ctx.actor, kind="close") as unit:
         for id in ids:

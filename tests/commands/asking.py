@@ -15,6 +15,7 @@ from mizu.base.log import Log
 from mizu.base.message import Answer, Peer, Principal, Request, Role, Session
 from mizu.calls.board import Board
 from mizu.calls.current import CurrentCalls
+from mizu.calls.meter import Meters
 
 from records.store import add, records, wait
 from tests.blank import lay
@@ -53,6 +54,7 @@ class Town:
         self.board = Board(self.clock, self.settings, self.users)
         self.currentcalls = CurrentCalls(self.board, self.users, self.clock)
         self.listing.currentcalls = self.currentcalls.by_account
+        self.meters = Meters(self.db, self.clock, None, self.settings, self.users, self.rates, self.reservations, None, None)
         self.reload_rules()
 
     def reload_rules(self):

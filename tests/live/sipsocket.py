@@ -65,10 +65,16 @@ class SipSocket:
         response = self.final(request)
         if response.status not in (401, 407):
             return response
+        return self.final(self.proved(request, response))
+
+    def proved(self, request, response):
+        """The same request once more, with what its challenge asks for."""
+        method = request.method
         asked, answered = (("WWW-Authenticate", "Authorization") if response.status == 401 else
                            ("Proxy-Authenticate", "Proxy-Authorization"))
         challenge = parse_challenge(response.get(asked))[1]
-        again = self.request(method, to, **{**more, "cseq": more.get("cseq", 1) + 1,
-                                            "call_id": request.call_id})
+        again = request.copy()
+        again.set("Via", f"{request.get('Via')}a")
+        again.set("CSeq", f"{request.cseq[0] + 1} {method}")
         again.add(answered, authorize(challenge, method, again.uri, self.user, self.password, "0a4f113b"))
-        return self.final(again)
+        return again
