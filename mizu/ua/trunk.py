@@ -34,14 +34,15 @@ REST, REST_MOST = 20, 300
 FAILURES = frozenset((408, 500, 502, 503, 504, 580))
 """Answers of a trunk that say something of itself; 480, 486 and 404 are the callee's."""
 
-_COLUMNS = "id, needregister, upperusername, upperpassword, username, password, domainname, ip, port, protocol, proxy"
+_COLUMNS = "id, needregister, upperusername, upperpassword, username, domainname, ip, port, protocol, proxy"
 _TRANSPORTS = ("udp", "tcp", "tls")
 
 
 class Trunk:
     """How a trunk fares: state of our registration, failures in a row, until when (monotonic) it rests."""
-    __slots__ = ("id", "name", "uri", "hop", "wanted", "credentials", "state", "code", "until", "failures", "rest",
-                 "resting", "call_id", "tag", "cseq", "contact", "retry", "timer", "asked", "tries", "alive", "facts")
+    __slots__ = ("id", "name", "uri", "hop", "user", "wanted", "credentials", "state", "code", "until", "failures",
+                 "rest", "resting", "call_id", "tag", "cseq", "contact", "retry", "timer", "asked", "tries", "alive",
+                 "facts")
 
     def __init__(self, id, name):
         self.id = id
@@ -59,7 +60,7 @@ class Trunk:
         if facts == self.facts:
             return False
         self.facts = facts
-        _, needregister, upper, upperpassword, username, password, domain, ip, port, protocol, proxy = row
+        _, needregister, upper, upperpassword, username, domain, ip, port, protocol, proxy = row
         host = domain or ip or ""
         transport = _TRANSPORTS[protocol] if protocol in (1, 2) else None
         params = {"transport": transport} if transport else {}
@@ -67,8 +68,9 @@ class Trunk:
         name, _, number = (proxy or "").partition(":")
         self.hop = Uri("sip", "", name, int(number) if number.isdecimal() else None, params) if name else self.uri
         self.wanted = bool(needregister) and bool(host)
-        user = upper or username
-        self.credentials = (user, upperpassword or password or "") if user else None
+        self.user = upper or username or ""
+        # the password of its own row is what it proves itself with to us, and nothing to tell anybody
+        self.credentials = (self.user, upperpassword or "") if upper or upperpassword else None
         self.forgive()
         return True
 
@@ -130,8 +132,7 @@ class Trunks:
                     self._drop(trunk)
                 elif trunk.wanted:
                     self.register(trunk)
-        self._contacts = frozenset(trunk.credentials[0] for trunk in self._trunks.values()
-                                   if trunk.wanted and trunk.credentials)
+        self._contacts = frozenset(trunk.user for trunk in self._trunks.values() if trunk.wanted and trunk.user)
 
     def restart(self):
         """None rests any more, and we register again; returns how many there are."""
@@ -237,7 +238,7 @@ class Trunks:
         self.agent.layer.request(request, flow, Asked(self, trunk, method, expires, request))
 
     def _request(self, trunk, method, flow, expires):
-        user = trunk.credentials[0] if trunk.credentials else ""
+        user = trunk.user
         request = Message.request(method, trunk.uri)
         add = request.add
         own = f"<{Uri('sip', user, trunk.uri.host)}>" if method == "REGISTER" else self.agent.contact(flow)

@@ -211,6 +211,18 @@ def test_a_wrong_password_at_a_carrier_ends_in_the_next_trunk_or_a_500(paying):
     paying.swept()
 
 
+def test_a_carrier_for_which_we_have_no_credentials_is_not_told_its_own(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    with paying.db.unit() as unit:
+        unit.run("UPDATE tb_users SET password = 'its own' WHERE username = 'carrier'")
+    paying.db.touch("tb_users", (1,))
+    seen = guarded(carrier)
+    call = paying.alice.invite("36201234567")
+    paying.run(1)
+    assert call.codes[-1] == 500 and seen == [("INVITE", "missing")]
+    paying.swept()
+
+
 def test_a_phone_that_asks_us_for_a_digest_gets_none(office):
     alice, bob = office.phone("alice"), office.phone("bob")
     bob.on_call = lambda call: call.refuse(407, (("Proxy-Authenticate", CHALLENGE.format(1)),))
