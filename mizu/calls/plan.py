@@ -37,8 +37,9 @@ class Plan:
     charge   the Charge that was priced for an outside number, None where there is none
     turns    ids of the ring groups in it of which one member comes after the other
     numbers  how many have been looked at to make it
+    trial    nobody is going to be rung: the trace tells more
     """
-    __slots__ = ("code", "reason", "called", "dialled", "stages", "trace", "charge", "turns", "numbers")
+    __slots__ = ("code", "reason", "called", "dialled", "stages", "trace", "charge", "turns", "numbers", "trial")
 
     def __init__(self, dialled):
         self.code = 0
@@ -49,6 +50,7 @@ class Plan:
         self.charge = None
         self.turns = set()
         self.numbers = 0
+        self.trial = False
 
     def note(self, text):
         if len(self.trace) < MOST_NOTES:

@@ -113,6 +113,7 @@ class Planner:
 
     def _planned(self, called, way, judge, trial=False):
         plan = Plan(called)
+        plan.trial = trial
         try:
             judge(plan)
             self._go(plan, way, called)
@@ -303,11 +304,14 @@ class Planner:
         plan.note(f"price: prefix {rate.prefix or 'any'} {rate.destination or ''} at {decimal(rate.tariff.minute)}"
                   f" {rate.currency}/min, paid by {charge.payer.username}".replace("  ", " "))
         told = []
-        routes = self.routing.routes(Asker(account, way.caller.number, above), routed, self._lines, told)
-        for text in told:
+        via = way.caller.via
+        senders = () if way.mark else (account.id,) if via is None else (account.id, via.id)
+        asker = Asker(account, way.caller.number, above, senders)
+        routes = self.routing.routes(asker, routed, self._lines, told)
+        for text in told if not plan.trial else (*told, *self.routing.unfit(asker, routed)):
             plan.note(text)
         if not routes:
-            raise Refusal(503 if self.routing.takes(routed) else 404, f"no trunk takes {routed}")
+            raise Refusal(503 if self.routing.takes(routed).difference(senders) else 404, f"no trunk takes {routed}")
         charges = way.charges + [charge]
         for route in routes[:max(0, STAGES - len(plan.stages))]:
             to = self._trunk(plan, way, route, number, moved)
@@ -321,7 +325,8 @@ class Planner:
         if moved is not None:
             to.domain, to.port = moved.newdomain, moved.newport
         plan.note(f"trunk {account.username} ({to.domain or route.profile.host}) as {route.number}, priority"
-                  f" {route.row.priority}" + (", it rests: only if the others fail" if route.resting else ""))
+                  f" {route.row.priority}" + (", it rests: only if the others fail" if route.resting else "") +
+                  (", without a price of its own: the last of them" if route.dear else ""))
         return shown(to, way.caller, self.profiles.of(way.caller.account.id), route.profile, True)
 
     def _lines(self, id):

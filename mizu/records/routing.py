@@ -36,6 +36,9 @@ ROWS = 50_000
 MOST = 20
 """Trunks of one call: nobody waits for more."""
 
+SHOWN = 30
+"""Sentences on rows that do not fit."""
+
 _SELECT = ("SELECT id, name, callerpattern, callertype, prefix, timetype, serverid, priority, weight, techprefix,"
            " rewrite FROM tb_routing WHERE enabled <> 0 ORDER BY id LIMIT ?")
 _REWRITE = re.compile(r"\s*([0-9*#+]*)\s*>\s*([0-9A-Za-z*#+]*)\s*", re.ASCII)
@@ -69,6 +72,14 @@ class Row:
             return False
         return self.pattern is None or bool(self.pattern.matches(caller.number) or self.pattern.matches(caller.name))
 
+    def unfit(self, caller):
+        """Why it is not, or "" """
+        if self.fits(caller):
+            return ""
+        if self.callertype not in (-1, caller.type):
+            return f"it is for callers of type {self.callertype}"
+        return f"it is for callers like {self.pattern.text}"
+
     def sent(self, number, techprefix):
         """The number as the trunk gets it."""
         for old, new in self.rewrite:
@@ -80,20 +91,21 @@ class Row:
 
 class Asker:
     """Who calls, as routes see him: type and user name of the account, his number, ids and names of the account and
-    those above it."""
-    __slots__ = ("type", "name", "number", "partners")
+    those above it; senders: ids of trunks that sent the call, which do not get it back."""
+    __slots__ = ("type", "name", "number", "partners", "senders")
 
-    def __init__(self, account, number, above=()):
+    def __init__(self, account, number, above=(), senders=()):
         self.type = account.type
         self.name = account.username
         self.number = number
+        self.senders = senders
         self.partners = {text for each in (account, *above) for text in (str(each.id), each.username.lower())}
 
 
 class Route:
     """A trunk that takes the call: row, account, profile, number to send, cost (micro-units a minute or NO_COST; only
     where the mode asks for it), quality (0 … 1)."""
-    __slots__ = ("row", "account", "profile", "number", "cost", "quality", "resting", "rank")
+    __slots__ = ("row", "account", "profile", "number", "cost", "dear", "quality", "resting", "rank")
 
     def __init__(self, row, account, profile, number):
         self.row = row
@@ -101,6 +113,7 @@ class Route:
         self.profile = profile
         self.number = number
         self.cost = NO_COST
+        self.dear = False           # its cost is asked for and unknown
         self.quality = 1.0
         self.resting = False
         self.rank = ()
@@ -168,6 +181,22 @@ class Routing:
             trace.append(f"no route takes {number}")
         return routes[:MOST]
 
+    def unfit(self, asker, number):
+        """Why other rows of that number are not for this caller or not for now, and the rows that nobody understands:
+        at most SHOWN sentences."""
+        rows = self._read() if self._rows is None else self._rows
+        types = self.rates.moment(self.clock.now()).types
+        told = []
+        for row in [row for length in self._lengths if length <= len(number) for row in rows.get(number[:length], ())]:
+            why = row.unfit(asker) or ("" if row.timetype in types else f"it is not its time (timetype {row.timetype})")
+            if why:
+                told.append(f"route {row.name or row.id} to {self._name(row)} is left out: {why}")
+        return [*told, *[f"a route is left out: {fault}" for fault in self.faults]][:SHOWN]
+
+    def _name(self, row):
+        account = self.users.by_id(row.serverid)
+        return account.username if account is not None else f"account {row.serverid}"
+
     def takes(self, number):
         """The ids of the trunks that have a row for that number, whoever calls and when."""
         rows = self._read() if self._rows is None else self._rows
@@ -193,13 +222,14 @@ class Routing:
         why = "there is no such account" if profile is None else self._refusal(account, profile, asker, number, mode,
                                                                                lines)
         if why:
-            name = account.username if account is not None else f"account {row.serverid}"
-            trace.append(f"route {row.name or row.id} to {name} is left out: {why}")
+            trace.append(f"route {row.name or row.id} to {self._name(row)} is left out: {why}")
             return None
         return Route(row, account, profile, row.sent(number, profile.techprefix))
 
     def _refusal(self, account, profile, asker, number, mode, lines):
         """Why a trunk does not get the call, or "" """
+        if account.id in asker.senders:
+            return "the call comes from it"
         if account.type not in VOICE:
             return "it takes no calls by its type"
         if not account.enabled or account.disabled == 1:
@@ -226,6 +256,7 @@ class Routing:
             route.quality = self.quality.score(route.account.id)
         if by_cost:
             route.cost = self.cost(route.account, number)
+            route.dear = route.cost == NO_COST
         merit = -route.quality if not by_cost else route.cost / route.quality if by_quality else route.cost
         route.rank = route.resting, row.priority, -len(prefix), merit, row.weight == 0
 

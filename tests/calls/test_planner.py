@@ -439,6 +439,23 @@ def test_without_a_route_the_number_is_unknown_and_with_none_free_it_is_our_faul
     assert outside.plan("john", "36309999999").code == 503
 
 
+def test_a_carriers_call_is_not_sent_back_to_it_but_its_forward_may_go_there(outside):
+    plan = outside.plan("t1", "36309999999")
+    assert [stage.destinations[0].account.username for stage in plan.stages] == ["t2"]
+    outside.set("bob", forwardalways="36309999999")
+    plan = outside.plan("t1", "bob")
+    assert sorted(stage.destinations[0].account.username for stage in plan.stages) == ["t1", "t2"]
+
+
+def test_who_tests_is_told_of_routes_that_do_not_fit(outside):
+    with outside.db.unit() as unit:
+        unit.run("INSERT INTO tb_routing (name, prefix, serverid, callertype) VALUES ('night', '36', 1, 14)")
+    outside.db.touch("tb_routing", ())
+    told = [outside.planner.plan(Caller(outside.users.by_username("john")), "36309999999", trial=trial).trace
+            for trial in (True, False)]
+    assert [any("night" in text and "callers of type 14" in text for text in trace) for trace in told] == [True, False]
+
+
 def test_a_price_that_cannot_be_computed_refuses_with_its_reason(outside):
     outside.sql("UPDATE tb_billentries SET currency = 'ZZZ'")
     plan = outside.plan("john", "36309999999")

@@ -213,6 +213,28 @@ def test_weights_share_the_calls(trunks):
     assert all(call[2] == "never" for call in calls)
 
 
+def test_a_trunk_does_not_get_its_own_call_back(trunks):
+    one, _ = trunks.add("one"), trunks.add("two")
+    asker = Asker(trunks.store.users.by_id(one), "36209999999", (), (one,))
+    routes = trunks.routing.routes(asker, "36301234567", lambda id: 0, trunks.trace)
+    assert [route.account.username for route in routes] == ["two"]
+    assert trunks.trace == ["route one to one is left out: the call comes from it"]
+
+
+def test_why_other_rows_do_not_fit_is_told_to_who_tests(trunks):
+    trunks.add("resellers", "36", callertype=2)
+    trunks.add("budapest", "361", callerpattern="361*")
+    trunks.add("vienna", "3630", callerpattern="431*")
+    trunks.add("never", "363", timetype=0)
+    trunks.add("bad", "36", rewrite="0036=0")
+    trunks.add("fine", "36")
+    assert trunks.routing.unfit(Asker(trunks.john, "36209999999"), "36301234567") == [
+        "route vienna to vienna is left out: it is for callers like 431*",
+        "route never to never is left out: it is not its time (timetype 0)",
+        "route resellers to resellers is left out: it is for callers of type 2",
+        "a route is left out: tb_routing.id 5: rewrite takes old>new, not '0036=0'"]
+
+
 def test_rows_that_cannot_be_understood_are_reported(trunks):
     trunks.add("bad", rewrite="nonsense")
     trunks.add("worse", callerpattern="/(a+)+/")
