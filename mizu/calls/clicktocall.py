@@ -7,6 +7,7 @@ its answer on, for as long as it talks or waits.  Knows no protocol.
 
 from ..base.errors import ApiError
 from ..base.task import Future
+from ..records.price import price
 from .bridge import Bridge
 from .call import ENDED, RINGING, TALKING, Call
 from .events import Connect, Disconnect, Info, Transfer, Try, Update
@@ -14,6 +15,9 @@ from .hunt import Hunt
 from .plan import Caller
 
 MARK = "P2P"
+
+NEVER = (402, 403, 404, 484)
+"""Refusals of the plan that are the same once the first party has answered."""
 
 PATIENCE = 30.0
 """Seconds that the second party may ring: the first one's 200 waits for its ACK meanwhile, 64*T1 at most (flow I)."""
@@ -37,15 +41,30 @@ class ClickToCall:
         longest  seconds after which it is ended, 0: as the setting says
         second   "" for a test call that is ended by `longest` alone
 
-        ApiError with the code of the plan if the first party cannot be called.
+        ApiError with the code of the plan if the first party cannot be called, the second one never could, or there is
+        no money for a second of both: then nobody is rung.
         """
         caller = Caller(account, shown or own_number(account), second, host, 0, "", "api")
         plan = self.planner.plan(caller, first)
-        if plan.code:
-            raise ApiError(_api_code(plan.code), f"{first}: {plan.code} {plan.reason}".strip())
+        _judge(first, plan.code, plan.reason)
         call = Call(self.clock, f"{self.entropy.hex(12)}@{MARK.lower()}", caller, plan.called)
         call.longest = longest
+        plans = [plan]
+        if second:
+            then = self.planner.plan(second_caller(call), second, begun=True, trial=True)
+            _judge(second, then.code if then.code in NEVER else 0, then.reason)
+            plans.append(then)
+        self._judge_money(call, [charge for each in plans for stage in each.stages[:1] for charge in stage.charges])
         return Dialling(self, call, plan, first, second)
+
+    def _judge_money(self, call, charges):
+        """ApiError 422 if whoever pays has not the money for the first second of all of these together."""
+        meters, wanted = self.bridges.meters, {}
+        for share in [share for charge in charges for share in meters.meter(call, charge).shares]:
+            wanted[share.payer] = wanted.get(share.payer, 0) + price(share.tariff, 1)
+        for payer, micros in wanted.items():
+            if micros > 0:
+                meters.reservations.judge(meters.users.by_id(payer), micros)
 
 
 class Dialling:
@@ -118,9 +137,7 @@ class Dialling:
             bridge.limit(call.longest)
         if not self.to:                     # a test call: there is nobody to talk to
             return event.answered and event.answered(None)
-        account = call.caller.account
-        caller = Caller(account, own_number(account), "", call.caller.host, 0, "", "api")
-        plan = house.planner.plan(caller, self.to, begun=True)
+        plan = house.planner.plan(second_caller(call), self.to, begun=True)
         house.bridges.note(call, f"{self.number} answered, now {self.to}: {plan.code or 'rung'} {plan.reason}".strip())
         for stage in plan.stages:
             stage.timeout = min(stage.timeout or PATIENCE, PATIENCE)
@@ -144,8 +161,19 @@ class Watched(Bridge):
         self.done.set((code, reason))
 
 
+def second_caller(call):
+    """Whom the second party sees: the account itself."""
+    account = call.caller.account
+    return Caller(account, own_number(account), "", call.caller.host, 0, "", "api")
+
+
 def own_number(account):
     return account.telnumber or account.username
+
+
+def _judge(number, code, reason):
+    if code:
+        raise ApiError(_api_code(code), f"{number}: {code} {reason}".strip())
 
 
 def _api_code(code):

@@ -61,7 +61,7 @@ def test_a_first_party_that_does_not_answer_ends_it_and_the_waiting_hear_why(off
 
 def test_the_operator_ends_it_while_it_rings(office):
     office.account("boss", 5)
-    alice = office.phone("alice")
+    alice, _ = office.phone("alice"), office.phone("alice2")
     begun = begin(office, "boss", "alice", "alice2")
     office.run(1)
     assert office.board.drop(begun.call.id)
@@ -81,6 +81,28 @@ def test_a_test_call_ends_after_its_duration(office):
     office.run(2)
     assert alice.calls[-1].state == "ended"
     assert [cdr.realduration for cdr in office.bills()] == [7]
+    office.swept()
+
+
+def test_nobody_is_rung_without_the_money_for_both(office):
+    office.price("36", 60, billingstep=1)
+    office.price("44", 60, billingstep=1)
+    office.trunk("carrier", "203.0.113.5")
+    office.account("boss", 1.5)
+    with pytest.raises(ApiError, match="not enough credit"):
+        begin(office, "boss", "36201234567", "442071234567")
+    assert not len(office.board)
+    office.swept()
+
+
+@pytest.mark.parametrize("second, code", [("nobody", 404), ("995551234", 404), ("36201234567", 403)])
+def test_nobody_is_rung_for_a_second_party_that_can_never_be_called(office, second, code):
+    office.account("boss", 5)
+    office.trunk("carrier", "203.0.113.5", prefix="36")
+    alice = office.phone("alice")
+    with pytest.raises(ApiError) as refused:
+        begin(office, "boss", "alice", second)
+    assert refused.value.code == code and not alice.calls and not len(office.board)
     office.swept()
 
 
