@@ -25,6 +25,9 @@ EXPIRES = 14 * 86400
 EARLIEST = datetime(2025, 1, 1, tzinfo=timezone.utc).timestamp()
 """No clock of this program's can stand before its time."""
 
+SHORT_KEY = 12
+"""Characters of an API key: fewer can be found by trying."""
+
 AHEAD = 86400
 """Seconds that rows may lie in the future before somebody has set the clock back."""
 
@@ -84,15 +87,18 @@ def database(case):
         yield (ERROR, "database", f"it is damaged: {'; '.join(found.faults)[:300]}",
                "stop the server and restore the newest copy from backup/")
     if found.differing:
-        yield (ERROR, "ledger", f"{found.differing} balances are not what the ledger says",
+        some = "1 balance is" if found.differing == 1 else f"{found.differing} balances are"
+        yield (ERROR, "ledger", f"{some} not what the ledger says",
                "run checkcredits, then checkcredits with fix=1")
     if not found.admins:
         yield (ERROR, "accounts", "no administrator can log in", "enable one in tb_users with the sqlite3 shell")
     if found.same:
-        yield (WARNING, "accounts", f"{found.same} accounts have their user name as password",
+        some = "1 account has its" if found.same == 1 else f"{found.same} accounts have their"
+        yield (WARNING, "accounts", f"{some} user name as password",
                "give them others: db with sql=select id from tb_users where password = username")
     if found.empty:
-        yield (WARNING, "accounts", f"{found.empty} accounts log in with an empty password", "set their passwords")
+        some = "1 account logs" if found.empty == 1 else f"{found.empty} accounts log"
+        yield (WARNING, "accounts", f"{some} in with an empty password", "set their passwords")
     try:
         newest = datetime.fromisoformat(found.newest).replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
@@ -191,6 +197,9 @@ def proofs(case):
     settings = case.settings
     if not settings.apiv2key and not settings.httpapikey:
         yield WARNING, "settings", "no API key is needed", "set apiv2key"
+    elif any([len(key) < SHORT_KEY for key in (*settings.apiv2key, *settings.httpapikey)]):
+        yield (WARNING, "settings", f"an API key is shorter than {SHORT_KEY} characters: it can be guessed",
+               "set apiv2key and httpapikey to longer ones")
     if not settings.apiv2md5salt:
         yield WARNING, "settings", "the digests have no server salt", "set apiv2md5salt"
     if settings.apideftrustadmin == 2:

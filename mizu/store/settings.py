@@ -26,7 +26,7 @@ _NOT_OURS = (EACCES, EPERM, EROFS)
 class Settings:
     """Defaults; load() makes one from all places.
 
-    Every option is an attribute (`settings.ratelimit_ip`), in the shape that options.TYPES says.
+    Every option is an attribute (`settings.ratelimit_ip`), in the shape that optiontypes.TYPES says.
     port_zero   mainaport is 0 or auto: every port that nobody chose is a free one
     """
 

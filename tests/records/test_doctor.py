@@ -21,7 +21,7 @@ def case(tmp_path):
     """An installation without a fault: diagnose(case) == []."""
     folders = Folders(tmp_path / "data")
     folders.make()
-    store = records(tmp_path / "data", "apiv2key=k", "apiv2md5salt=s")
+    store = records(tmp_path / "data", "apiv2key=k7fe21aa90cd4b16", "apiv2md5salt=s")
     store.clock.seconds = NOW
     add(store, "root", type=16, password="secret")
     made = Case(folders, store.settings, NOW, ["127.0.0.1", "192.168.1.2"])
@@ -71,7 +71,7 @@ def test_damage_and_wrong_balances_are_errors(case, monkeypatch):
 
 def test_passwords_are_counted_never_told(case):
     add(store(case), "verysecretname", password="VerySecretName")
-    assert found(case) == [("warning", "1 accounts have their user name as password")]
+    assert found(case) == [("warning", "1 account has its user name as password")]
 
 
 def test_records_of_the_future_tell_that_the_clock_was_set_back(case):
@@ -157,7 +157,8 @@ def test_ports_that_could_not_be_had(case):
 # -- the settings
 
 @pytest.mark.parametrize("settings, text", [
-    ({"apiv2key": ""}, "no API key is needed"), ({"apiv2md5salt": ""}, "no server salt"),
+    ({"apiv2key": ""}, "no API key is needed"), ({"httpapikey": "short"}, "an API key is shorter than 12 characters"),
+    ({"apiv2md5salt": ""}, "no server salt"),
     ({"apideftrustadmin": "2"}, "an address alone makes an administrator"),
     ({"apitrustfromconsole": "2"}, "whoever reaches the console administers"),
     ({"maxauthfail": "0"}, "guessed without end"),
@@ -170,7 +171,7 @@ def test_weak_settings(case, settings, text):
 
 
 def test_keys_of_the_old_api_are_keys(case):
-    set(case, apiv2key="", httpapikey="k")
+    set(case, apiv2key="", httpapikey="an-old-key-of-length")
     assert found(case) == []
 
 

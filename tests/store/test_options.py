@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from mizu.store.options import BY_NAME, OPTIONS, SECTIONS, TYPES, Option, nearest, parse
+from mizu.store.options import BY_NAME, OPTIONS, SECTIONS, Option, nearest, parse
+from mizu.store.optiontypes import TYPES
 
 # DATA.md chapter 2 and DECISIONS chapters 4 to 6, name by name.
 NAMES = """mainaport mainaportudp usemainaport sslportmain sslportweb sipports localtlsport adminport remoteadmin
