@@ -6,7 +6,8 @@
     ?                                       help
 
 A value in single or double quotes may hold blanks and commas; the quote itself is doubled inside.  Where the
-command is known to take N values the last of them is the rest of the line, so that SQL and messages need no quotes.
+command is known to take N values the last of them is the rest of the line, so that SQL and messages need no quotes; empty ones
+right before it are passed over.
 Knows no command but `help`.
 """
 
@@ -49,6 +50,8 @@ def _commas(line, at, most, params):
     index = 0
     while at < len(line):
         at, index = _skip(line, at + 1), index + 1
+        while index == most and line[at:at + 1] == ",":     # empty, and there is more: that is meant
+            at = _skip(line, at + 1)
         value, end = _value(line, at, ",", index == most)
         _add(params, f"param{index}", value)
         at = end

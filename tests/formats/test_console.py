@@ -41,9 +41,15 @@ def test_a_line_is_a_command_with_values_and_names(line, params):
     ("db \"select 1\"", "select 1"),
     ("db,\"select 1, 2\"", "select 1, 2"),
     ("db 'open", "'open"),
+    ("db,, select 1, 2", "select 1, 2"),
 ])
 def test_the_last_value_of_a_known_command_is_the_rest_of_the_line(line, rest):
     assert read(line) == {"apientry": "db", "param1": rest}
+
+
+def test_an_empty_value_before_the_last_one_is_passed_over():
+    assert read_console("balance,,john", lambda entry: 1).params == {"apientry": "balance", "param1": "john"}
+    assert read_console("balance,", lambda entry: 1).params == {"apientry": "balance", "param1": ""}
 
 
 def test_names_behind_the_last_value_stay_names():
@@ -107,6 +113,8 @@ def plain(line):
             raise ValueError
         else:
             index += 1
+        while comma and index == most and rest[:1] == ",":
+            rest = rest[1:].lstrip()
         value, behind = plain_value(rest, comma)
         follows = (behind or "").lstrip()
         if name is None and index == most and (value is None or follows and (comma or not begins_named(follows))):
