@@ -5,9 +5,9 @@
     /mvapireq/?apientry=…  {"apientry": …}  whatever a line on the main port may be, read as there
     ?                                       help
 
-A value in single or double quotes may hold blanks and commas; the quote itself is doubled inside.  Where the
-command is known to take N values the last of them is the rest of the line, so that SQL and messages need no quotes; empty ones
-right before it are passed over.
+A value in single or double quotes may hold blanks and commas; the quote itself is doubled inside.  Where the command
+is known to take N values the last of them is the rest of the line, so that SQL and messages need no quotes; empty
+ones before it are passed over.
 Knows no command but `help`.
 """
 
