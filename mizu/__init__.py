@@ -17,7 +17,7 @@ The map of the house.  Imports only go down; `tests/test_house.py` holds the tab
     records/    3  one file owns each table, its SQL and its rules: users, ledger, rates, cdrs, locations, routing …
     calls/      4  telephony without a word of SIP: plan, planner, bridge, hunt, transfer, meter, board, story
     api/        5  command (declaration), decode, auth, access, limits, dispatch, custom, actions, manual
-    ua/         5  RFC 3261 transaction users: agent, gate, guard, digests, registrar, legs, dialer, trunks
+    ua/         5  RFC 3261 transaction users: agent, gate, guard, digests, registrar, legs, offers, dialer, trunks
     commands/   6  the commands, one file a topic
     serve/      7  front (listen, sniff, hand over), httpd, websockets, lines, datagrams, SIP, STUN, console, HEP
 """

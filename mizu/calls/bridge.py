@@ -8,7 +8,7 @@ no protocol and no price.
 from collections import deque
 
 from .call import ENDED, RINGING, TALKING
-from .events import Connect, Disconnect, Fail, Info, Progress, Ring, Transfer, Update
+from .events import Connect, Disconnect, Fail, Info, Ring, Transfer, Update, Withdraw
 from .hunt import Hunt, told_as
 from .record import Refused
 from .transfer import Transferring
@@ -83,6 +83,7 @@ class Bridge:
         self._connected = connected
         self._asked = None          # reply() of an Update that has not been answered yet
         self._asking = None         # the leg that has not
+        self._withdrawn = False     # whether it is wanted no longer
         self._timer = None
         self._queue = deque()
         self._turning = False
@@ -208,17 +209,32 @@ class Bridge:
         other = self.other(leg) if self.call.answered is not None else self._early(leg)
         if other is None or self._asked is not None:
             return event.reply(491)
-        self._asked, self._asking = event.reply, other
+        self._asked, self._asking, self._withdrawn = event.reply, other, False
 
         def reply(code, body=None, answered=None):
             if self._asked is not event.reply:
                 return
             self._asked = None
+            if self._withdrawn:
+                return self._put_back(leg, event, code, answered)
             if 200 <= code < 300:
                 self.bodies[other] = body or self.bodies.get(other)
                 self.bodies[leg] = event.body or self.bodies.get(leg)
             event.reply(code, body, self._noting(leg, answered))
-        other.take(Update(event.body, reply))
+        other.take(Update(event.body, reply, event.extra))
+
+    def _withdraw(self, leg, event):
+        """Who has made an offer takes it back."""
+        if self._asked is not None and self._asking is self.other(leg):
+            self._withdrawn = True
+            self._asking.take(event)
+
+    def _put_back(self, leg, event, code, answered):
+        """An offer was accepted although it was withdrawn: what was agreed before is offered anew."""
+        event.reply(code, None, answered)
+        other, before = self.other(leg), self.bodies.get(leg)
+        if 200 <= code < 300 and other is not None and before is not None:
+            self.ask(other, before, lambda *answer: None)
 
     def _early(self, leg):
         """The other side before the answer: where one alone is rung, early media can be changed."""
@@ -265,7 +281,7 @@ class Bridge:
         self._drop(leg)
         if self.transfer is not None and self.transfer.left(leg):
             return
-        self._close(code, event.reason, side, None, since)
+        self._close(code, event.reason, side, None, since, event.extra)
 
     def _drop(self, leg):
         """This leg is silent from now on."""
@@ -308,7 +324,7 @@ class Bridge:
         if not self.ended:
             self._close(code, reason, side, Fail(code if code >= 400 else 480, reason))
 
-    def _close(self, code, reason, side, fail=None, since=None):
+    def _close(self, code, reason, side, fail=None, since=None, extra=()):
         """The very last: legs, timers, charges, board.  `fail`: what a caller is told whom nobody has answered."""
         if self.ended:
             return
@@ -335,9 +351,10 @@ class Bridge:
         a, b, self.a, self.b = self.a, self.b, None, None
         if a is not None:
             unanswered = call.answered is None and self._connected is None
-            a.take(fail or Fail(480, reason)) if unanswered else a.take(Disconnect(code, reason, side))
+            a.take(fail or Fail(480, reason)) if unanswered else \
+                a.take(Disconnect(code, reason, side, extra))
         if b is not None:
-            b.take(Disconnect(code, reason, side))
+            b.take(Disconnect(code, reason, side, extra))
         house.board.remove(call)
         self.bodies.clear()
         call.bridge = None
@@ -354,6 +371,6 @@ class Bridge:
         return other, body, meters
 
 
-_TALK = {Update: Bridge._update, Info: Bridge._info, Transfer: Bridge._transfer, Disconnect: Bridge._gone,
-         Fail: Bridge._gone}
+_TALK = {Update: Bridge._update, Withdraw: Bridge._withdraw, Info: Bridge._info, Transfer: Bridge._transfer,
+         Disconnect: Bridge._gone, Fail: Bridge._gone}
 _ASKING = frozenset((Update, Info, Transfer))

@@ -156,8 +156,8 @@ class Watched(Bridge):
         self.done.set((200, ""))
         super()._won(hunt, branch, event)
 
-    def _close(self, code, reason, side, fail=None, since=None):
-        super()._close(code, reason, side, fail, since)
+    def _close(self, code, reason, side, fail=None, since=None, extra=()):
+        super()._close(code, reason, side, fail, since, extra)
         self.done.set((code, reason))
 
 

@@ -63,21 +63,28 @@ class Connect:
 class Update:
     """A new offer while they talk, or the wish for one: hold is nothing else.  reply(code, body=None, answered=None)
     is called exactly once."""
-    __slots__ = ("body", "reply")
+    __slots__ = ("body", "reply", "extra")
 
-    def __init__(self, body, reply):
+    def __init__(self, body, reply, extra=()):
         self.body = body
         self.reply = reply
+        self.extra = extra
+
+
+class Withdraw:
+    """Who has said Update takes it back before its answer."""
+    __slots__ = ()
 
 
 class Info:
     """Something for the other side's program, keys pressed among it.  reply(code) is called exactly once."""
-    __slots__ = ("content_type", "data", "reply")
+    __slots__ = ("content_type", "data", "reply", "extra")
 
-    def __init__(self, content_type, data, reply):
+    def __init__(self, content_type, data, reply, extra=()):
         self.content_type = content_type
         self.data = data
         self.reply = reply
+        self.extra = extra
 
 
 class Transfer:
@@ -93,13 +100,14 @@ class Transfer:
 
 class Fail:
     """A call that does not come about: code, reason, contacts of a redirection (texts), seconds to wait (0: unsaid)."""
-    __slots__ = ("code", "reason", "contacts", "retry_after")
+    __slots__ = ("code", "reason", "contacts", "retry_after", "extra")
 
-    def __init__(self, code, reason="", contacts=(), retry_after=0):
+    def __init__(self, code, reason="", contacts=(), retry_after=0, extra=()):
         self.code = code
         self.reason = reason
         self.contacts = contacts
         self.retry_after = retry_after
+        self.extra = extra
 
     def __repr__(self):
         return f"Fail({self.code}, {self.reason!r})"
@@ -108,12 +116,13 @@ class Fail:
 class Disconnect:
     """The end, or a call taken back before its answer.  A code above 299 says that nobody has hung up: the far end is
     gone, and the leg's `alive_at` tells since when.  side: "caller", "called" or "server"."""
-    __slots__ = ("code", "reason", "side")
+    __slots__ = ("code", "reason", "side", "extra")
 
-    def __init__(self, code=200, reason="", side=""):
+    def __init__(self, code=200, reason="", side="", extra=()):
         self.code = code
         self.reason = reason
         self.side = side
+        self.extra = extra
 
     def __repr__(self):
         return f"Disconnect({self.code}, {self.reason!r}, {self.side!r})"

@@ -300,7 +300,7 @@ def _worth(fail):
 def told_as(fail):
     """The Fail that the caller gets for one that a leg gave."""
     code = 480 if fail.code < 400 else _TOLD.get(fail.code, fail.code)
-    return fail if code == fail.code else Fail(code, "", (), fail.retry_after)
+    return fail if code == fail.code else Fail(code, "", (), fail.retry_after, fail.extra)
 
 
 def _kind(code, branch):

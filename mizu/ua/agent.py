@@ -12,9 +12,9 @@ from ..sip.layer import Layer
 from ..sip.parser import SipError, parse
 from ..sip.uri import parse_uri, shared_uri
 from .addressing import Ways, corrected, is_behind
+from .exchange import ALLOW, SUPPORTED
 from .guard import DROP
 from .incoming import IncomingLeg, refusal_of
-from .leg import ALLOW, SUPPORTED
 
 EXTENSIONS = frozenset(("100rel", "timer", "replaces", "norefersub", "path", "outbound", "gruu", "from-change"))
 """What a Require may name."""

@@ -15,7 +15,8 @@ class Exchange:
 
     The client transaction's user (sip.layer): `done(code, response)` once; code 0 without a transport.
     """
-    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request", "transaction", "timer")
+    __slots__ = ("leg", "method", "done", "body", "extra", "tries", "request", "transaction", "timer",
+                 "left")
 
     def __init__(self, leg, method, done, body, extra):
         self.leg = leg
@@ -24,6 +25,7 @@ class Exchange:
         self.body = body
         self.extra = extra
         self.tries = 0
+        self.left = False
         self.request = self.transaction = self.timer = None
 
     def send(self, authorization=None):
@@ -60,11 +62,12 @@ class Exchange:
         if self.transaction is None and self.method == "INVITE":
             self.timer = self.leg.agent.timers.later(LONGEST, self.leave)
         self.transaction = transaction
-        if self.leg.over:
+        if self.leg.over or self.left:
             self.leave()
 
     def leave(self):
-        """The call or our patience is over: a re-INVITE that has begun to be thought over is taken back."""
+        """The call or somebody's patience is over: a re-INVITE is taken back, once it is being thought over (9.1)."""
+        self.left = True
         if self.method == "INVITE" and self.transaction is not None:
             self.transaction.cancel()
 

@@ -8,11 +8,13 @@ from collections import deque
 from ..calls.events import Connect, Disconnect, Fail, Progress, Ring, Try, Update
 from ..sip.dialog import Dialog
 from . import session
-from .gate import CARRIERS
 from .exchange import ALLOW, SUPPORTED
 from .fields import passed_fields, words
-from .leg import ANSWERED, CALLING, EARLY, TAKES, Leg
+from .gate import CARRIERS
+from .leg import TAKES, Leg
+from .offers import answer, late_answer
 from .session import SessionTimer
+from .states import ANSWERED, CALLING, EARLY
 
 T1 = 0.5
 GIVE_UP = 64 * T1
@@ -82,7 +84,7 @@ class IncomingLeg(Leg):
             self.session.answer(request, response)
         if event.body is not None or not (self.reliable is not None and self.reliable.described):
             self.describe_in(response, event.body if event.body is not None else self.ours)
-        self.waiting = self.transaction, self._late_answer(event.answered) if self.theirs is None else None
+        self.waiting = self.transaction, late_answer(self, event.answered) if self.theirs is None else None
         self.transaction.respond(response)
 
     def _fail(self, event):
@@ -93,6 +95,8 @@ class IncomingLeg(Leg):
             response.add("Contact", contact)
         if event.retry_after:
             response.add("Retry-After", str(event.retry_after))
+        for name, value in event.extra:
+            response.add(name, value)
         self.transaction.respond(response)
         self.end()
 
@@ -205,7 +209,7 @@ class Reliable:
             transaction.user = leg
             offer = leg.body_of(message)
             leg.heard(Update(offer, lambda code, body=None, answered=None:
-                             leg._answer(transaction, offer, code, body)))
+                             answer(leg, transaction, offer, code, body)))
         else:
             leg.refuse(transaction, 200)
         if self.queue:

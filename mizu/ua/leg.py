@@ -1,25 +1,20 @@
 """One INVITE usage within its dialog: what the phone or the trunk at its end says, told as call events, and back.
 
-RFC 3261 12 to 15 (dialog, re-INVITE, BYE), RFC 3311 (UPDATE), RFC 6086 (INFO); RFC 4028 is in session, RFC 3515 in
+RFC 3261 12 to 15 (dialog, BYE), RFC 6086 (INFO); new offers are in offers, RFC 4028 is in session, RFC 3515 in
 referral.  How a dialog comes to be is said by its two children: incoming (a server transaction) and outgoing (a
 client one).  Knows no other leg, no route and no money: it says `bridge.heard(leg, event)` and obeys `take(event)`.
 """
 
-from ..calls.events import Body, Disconnect, Info, Transfer, Update
-from . import referral
+from ..calls.events import Body, Disconnect, Info, Transfer, Update, Withdraw
+from . import offers, referral
 from .addressing import codec_of, continued, declined
 from .exchange import ALLOW, SUPPORTED, Exchange
-from .session import MINIMUM, too_small
-
-CALLING, EARLY, ANSWERED, TALKING, LEAVING, ENDED = range(6)
-"""Nothing yet · a provisional answer · 200 sent or received, no ACK yet · confirmed · hung up, but the BYE has to wait,
-for the ACK of our 200 (15) or the answer to our last news · silent for ever."""
-
-GONE = (408, 481)
-"""RFC 3261 12.2.1.2: a request of the dialog that is answered so ends it; 0 stands for a broken transport."""
+from .fields import passed_fields
+from .states import ANSWERED, CALLING, ENDED, LEAVING, TALKING
 
 DESCRIBING = frozenset(("INVITE", "UPDATE", "PRACK", "ACK"))
 """Methods whose bodies describe the session, also those of their answers."""
+
 
 class Leg:
     """agent    Agent: layer, timers, settings, where to send
@@ -129,7 +124,7 @@ class Leg:
         handler(self, transaction, message)
 
     def stranger(self, transaction, message):
-        """A request with our tag, but of none of our dialogs."""
+        """A request with our tag, but of no dialog, no answer (PRACK) and no subscription (NOTIFY) of ours."""
         if transaction is not None:
             self.refuse(transaction, 481)
 
@@ -166,6 +161,7 @@ class Leg:
         if self.serving is transaction:
             self.serving = None
             self.refuse(transaction, 487)
+            self.heard(Withdraw())
 
     def _bye(self, transaction, message):
         self.refuse(transaction, 200)
@@ -174,93 +170,14 @@ class Leg:
             code = 480 if self.side == "called" else 487
             self.give_up_invite()
         self.end()
-        self.heard(Disconnect(code, message.get("Reason"), self.side))
-
-    def _invite(self, transaction, message):
-        if self.serving is not None or self.waiting is not None:
-            return self._not_now(transaction)
-        if self.asking is not None or self.owed is not None or self.state != TALKING:
-            return self.refuse(transaction, 491)
-        self._offered(transaction, message)
-
-    def _update(self, transaction, message):
-        if not message.body:
-            if too_small(message):
-                return self._too_brief(transaction)
-            self.dialog.update_target(message)
-            self.refreshed(message)
-            return transaction.respond(self._final(transaction, None))
-        if self.serving is not None or self.unanswered and not self.agreed:
-            return self._not_now(transaction)
-        if self.asking is not None or self.owed is not None:
-            return self.refuse(transaction, 491)
-        self._offered(transaction, message)
-
-    def _not_now(self, transaction):
-        """Two offers at once from one side (14.2, RFC 3311 5.2)."""
-        self.refuse(transaction, 500, extra=(("Retry-After", str(self.agent.chance(10))),))
-
-    def _too_brief(self, transaction):
-        self.refuse(transaction, 422, extra=(("Min-SE", str(MINIMUM)),))
-
-    def _offered(self, transaction, message):
-        """A new offer, or a request for one: the other side answers, unless nothing has changed."""
-        if too_small(message):
-            return self._too_brief(transaction)
-        self.dialog.update_target(message)
-        self.refreshed(message)
-        self.serving = transaction
-        transaction.user = self
-        body = self.body_of(message)
-        if body is not None and self.theirs is not None and body.data == self.theirs.data and self.ours is not None:
-            return self._answer(transaction, body, 200, self.ours)
-        self.heard(Update(body, lambda code, answer=None, answered=None:
-                          self._answer(transaction, body, code, answer, answered)))
-
-    def _answer(self, transaction, offer, code, body=None, answered=None):
-        """The other side's answer to a re-INVITE or an UPDATE."""
-        if self.serving is not transaction or self.over:
-            return answered(None) if answered is not None else None
-        self.serving = None
-        if not 200 <= code < 300:
-            return self.refuse(transaction, code if code >= 300 else 500)
-        if offer is not None:
-            self.theirs = offer
-        if transaction.request.method == "INVITE":
-            self.waiting = transaction, self._late_answer(answered) if offer is None else None
-        transaction.respond(self._final(transaction, body))
-
-    def _late_answer(self, answered):
-        def take(body):
-            self.theirs = body or self.theirs
-            if answered is not None:
-                answered(body)
-        return take
-
-    def _final(self, transaction, body):
-        """The 200 of an INVITE or UPDATE."""
-        response = transaction.request.reply(200, "", self.tag)
-        response.add("Contact", self.agent.contact(transaction.flow))
-        response.add("Allow", ALLOW)
-        response.add("Supported", SUPPORTED)
-        if self.session is not None:
-            self.session.answer(transaction.request, response)
-        self.describe_in(response, body)
-        return response
+        self.heard(Disconnect(code, message.get("Reason"), self.side, passed_fields(message)))
 
     def _info(self, transaction, message):
         self.heard(Info(message.get("Content-Type"), message.body,
-                        lambda code, body=None: self._reply(transaction, code)))
-
-    def _reply(self, transaction, code):
-        self.refuse(transaction, code)
+                        lambda code, body=None: self.refuse(transaction, code), passed_fields(message)))
 
     def _options(self, transaction, message):
         self.refuse(transaction, 200, extra=(("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp")))
-
-    def _of_nothing(self, transaction, message):
-        """A PRACK of no answer of ours, a NOTIFY of no subscription."""
-        self.refuse(transaction, 481)
 
     def _refer(self, transaction, message):
         referral.received(self, transaction, message)
@@ -270,39 +187,6 @@ class Leg:
     def ask(self, method, done, body=None, extra=()):
         """Send a request of the dialog; `done(code, response or None)` hears of the end.  Returns nothing."""
         Exchange(self, method, done, body, extra).send()
-
-    def take_update(self, event):
-        """The other side's new offer, or its wish for one."""
-        if self.asking is not None or self.serving is not None or self.waiting is not None or self.owed is not None:
-            return event.reply(491)
-        if self.state == TALKING:
-            return self._negotiate("INVITE", event)
-        if self.unanswered and self.agreed and event.body is not None and "UPDATE" in self.allowed:
-            return self._negotiate("UPDATE", event)
-        event.reply(491)
-
-    def _negotiate(self, method, event):
-        def done(code, response):
-            self.asking = None
-            if response is None or not 200 <= code < 300:
-                event.reply(code or 503)
-                if code in GONE or response is None:
-                    self.lost(code or 503, "the other side is gone")
-                return
-            self.dialog.update_target(response)
-            self.refreshed(response)
-            body = self.body_of(response)
-            self.theirs = body or self.theirs
-            answered = None
-            if method == "INVITE" and event.body is None:
-                self.owed, answered = (response, request.request), self.pay
-            elif method == "INVITE":
-                self.send_ack(response, request.request)
-            event.reply(code, body, answered)
-            if self.over:
-                self.pay(None)
-        self.asking = request = Exchange(self, method, done, event.body, (("Contact", None),))
-        request.send()
 
     def pay(self, body):
         """The ACK that a 200 with an offer waits for; without an answer every stream is declined."""
@@ -328,14 +212,19 @@ class Leg:
             event.reply(code or 503)
             if code == 481:
                 self.lost(code, "the other side is gone")
-        self.ask("INFO", done, Body(event.content_type, event.data))
+        self.ask("INFO", done, Body(event.content_type, event.data), event.extra)
+
+    def take_withdraw(self, event):
+        if self.asking is not None:
+            self.asking.leave()
 
     def take_transfer(self, event):
         event.reply(501)
 
     def hang_up(self, event):
         """BYE, now or once the dialog is confirmed and a transferor has heard how its transfer went."""
-        self.farewell = (("Reason", event.reason),) if event.reason.startswith(("SIP;", "Q.850;")) else ()
+        self.farewell = event.extra or (
+            [("Reason", event.reason)] if event.reason.startswith(("SIP;", "Q.850;")) else ())
         unconfirmed = self.state == ANSWERED and self.waiting is not None
         if not unconfirmed and not self.news:
             return self.part()
@@ -393,8 +282,9 @@ class Leg:
         message.body = body.data
 
 
-REQUESTS = {"BYE": Leg._bye, "INVITE": Leg._invite, "UPDATE": Leg._update, "INFO": Leg._info, "REFER": Leg._refer,
-            "OPTIONS": Leg._options, "PRACK": Leg._of_nothing, "NOTIFY": Leg._of_nothing}
+REQUESTS = {"BYE": Leg._bye, "INVITE": offers.invited, "UPDATE": offers.updated, "INFO": Leg._info, "REFER": Leg._refer,
+            "OPTIONS": Leg._options, "PRACK": Leg.stranger, "NOTIFY": Leg.stranger}
 
-TAKES = {Update: Leg.take_update, Info: Leg.take_info, Transfer: Leg.take_transfer}
+TAKES = {Update: offers.take_update, Info: Leg.take_info, Transfer: Leg.take_transfer,
+         Withdraw: Leg.take_withdraw}
 """What every leg does with the events that its beginning and its end do not decide."""

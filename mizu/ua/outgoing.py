@@ -13,8 +13,9 @@ from . import session
 from .addressing import declined, unnamed
 from .exchange import ALLOW, SUPPORTED, Unheard
 from .fields import passed_fields, words
-from .leg import ANSWERED, CALLING, EARLY, ENDED, TAKES, TALKING, Leg
+from .leg import TAKES, Leg
 from .session import SessionTimer
+from .states import ANSWERED, CALLING, EARLY, ENDED, TALKING
 
 MOST_DIALOGS = 12
 """Early dialogs of one INVITE that are told apart."""
@@ -306,7 +307,8 @@ class OutgoingLeg(Leg):
             return self.heard(Fail(code, ""))
         contacts = self._contacts(response) if 300 <= code < 400 else ()
         after = response.get("Retry-After").partition("(")[0].partition(";")[0].strip()
-        self.heard(Fail(code, response.reason, contacts, int(after) if after.isdecimal() and len(after) < 7 else 0))
+        self.heard(Fail(code, response.reason, contacts, int(after) if after.isdecimal() and len(after) < 7 else 0,
+                        passed_fields(response)))
 
     @staticmethod
     def _contacts(response):
