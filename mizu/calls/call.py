@@ -21,10 +21,11 @@ class Call:
     longest      seconds after the answer at which it is ended, 0: as the setting says
     callee       plan.Destination that is rung or talked to, the last of them
     near, far    the leg that began it, and the one that is talked to or was rung last; None without one
+    sides        those of `talkers` once one of them was transferred, None before
     """
     __slots__ = ("id", "sipcallid", "caller", "called", "started", "ringing", "answered", "ended", "_wall", "state",
                  "meters", "bridge", "longest", "accessnumber", "recordfile", "callee", "near", "far",
-                 "parties", "line")
+                 "parties", "line", "sides")
 
     def __init__(self, clock, sipcallid, caller, called):
         self.id = 0
@@ -39,7 +40,7 @@ class Call:
         self.bridge = None
         self.longest = 0
         self.accessnumber = self.recordfile = ""
-        self.callee = self.near = self.far = None
+        self.callee = self.near = self.far = self.sides = None
         self.parties = {}           # {account id: "caller" or "called"}, the board's
         self.line = ()              # ids of the caller's account and those above it
 
@@ -52,6 +53,12 @@ class Call:
         if self.answered is None:
             return 0
         return max(0, int((moment if self.ended is None else self.ended) - self.answered))
+
+    @property
+    def talkers(self):
+        """[(account or None, number)] of who calls and who is called, or of those who came in their place."""
+        callee = self.callee
+        return self.sides or [(self.caller.account, self.caller.number), (callee and callee.account, self.called)]
 
     def __repr__(self):
         return f"Call({self.id}, {self.state}, {self.called!r})"

@@ -41,21 +41,22 @@ class CurrentCalls:
 
     def row(self, call, viewer=None):
         """A tuple of FULL, or of BRIEF as a viewer may see it: what others pay is not his to know, nor the trunks."""
-        now, caller, callee = self.clock.monotonic(), call.caller, call.callee
-        called = callee.account if callee is not None else None
+        now = self.clock.monotonic()
+        (caller, callernumber), (called, callednumber) = call.talkers
         hidden = viewer is not None and called is not None and called.type in OUTBOUND and called.id != viewer.id
         cost, currency = self.cost(call, now, viewer)
-        brief = (call.id, call.state, caller.account.username if caller.account is not None else "", caller.number,
-                 called.username if called is not None and not hidden else "", call.called,
+        brief = (call.id, call.state, caller.username if caller is not None else "", callernumber,
+                 called.username if called is not None and not hidden else "", callednumber,
                  utc_text(call.wall(call.started)),
                  utc_text(call.wall(call.answered)) if call.answered is not None else "", call.seconds(now),
                  decimal(cost), currency, call.sipcallid)
         if viewer is not None:
             return brief
-        near, far = [leg.describe(other) if leg is not None else {}
-                     for leg, other in ((call.near, call.far), (call.far, call.near))]
-        return (*brief, caller.account.id if caller.account is not None else 0, called.id if called is not None else 0,
-                getattr(caller, "host", "") or near.get("host", ""), far.get("host", ""),
+        here, there = (call.near, call.far) if call.sides is None else (call.bridge.a, call.bridge.b)
+        near, far = [leg.describe(other) if leg is not None else {} for leg, other in ((here, there), (there, here))]
+        host = getattr(call.caller, "host", "") if call.sides is None else ""
+        return (*brief, caller.id if caller is not None else 0, called.id if called is not None else 0,
+                host or near.get("host", ""), far.get("host", ""),
                 far.get("codec", "") or near.get("codec", ""))
 
     def cost(self, call, now, viewer=None):
@@ -90,8 +91,9 @@ class CurrentCalls:
         return found
 
     def _short(self, call):
-        return {"dbcallid": call.id, "state": call.state, "callernumber": call.caller.number,
-                "callednumber": call.called, "seconds": call.seconds(self.clock.monotonic())}
+        (_, callernumber), (_, callednumber) = call.talkers
+        return {"dbcallid": call.id, "state": call.state, "callernumber": callernumber,
+                "callednumber": callednumber, "seconds": call.seconds(self.clock.monotonic())}
 
 
 def matches(account, side, direction):

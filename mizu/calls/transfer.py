@@ -25,6 +25,7 @@ class Transferring:
         self.is_a = leg is bridge.a
         self.waiting = bridge.other(leg)
         self._before = bridge.call.callee, bridge.call.far
+        self._talkers = bridge.call.talkers
         self._replied = False
 
     def begin(self):
@@ -70,7 +71,7 @@ class Transferring:
         bridge.hunt = None
         bridge.arm(hunt.meters, branch.destination.cost)
         bridge.bodies[branch.leg] = event.body
-        self._replace(branch.leg)
+        self._replace(branch.leg, branch.destination.account, branch.destination.number)
         Exchange(bridge, self.waiting, branch.leg, event.answered).begin()
 
     def _lost(self, hunt, fail, side):
@@ -86,23 +87,26 @@ class Transferring:
     def _join(self, second, replaced):
         bridge, board = self.bridge, self.bridge.house.board
         parties = list(second.call.parties)
+        account, number = second.call.talkers[0 if second.other(replaced) is second.a else 1]
         leg, body, meters = second.surrender(replaced)
         for meter in meters:
             meter.exhausted = bridge.exhausted
         bridge.call.meters += meters
         for id in parties:
-            account = board.users.by_id(id)
-            if account is not None:
-                board.join(bridge.call, account, "called")
+            party = board.users.by_id(id)
+            if party is not None:
+                board.join(bridge.call, party, "called")
         bridge.house.note(bridge.call, f"joined with call {second.call.id}")
         bridge.bodies[leg] = body
-        self._replace(leg)
+        self._replace(leg, account, number)
         Exchange(bridge, self.waiting, leg).begin()
 
     # -- both
 
-    def _replace(self, new):
-        """The new leg in the place of the one that leaves."""
+    def _replace(self, new, account, number):
+        """The new leg in the place of the one that leaves; whose it is."""
+        self._talkers[0 if self.is_a else 1] = account, number
+        self.bridge.call.sides = self._talkers
         old = self.bridge.put(new, self.is_a)
         self._end(200)
         if old is not None:
@@ -200,7 +204,10 @@ def replace(bridge, old, new, offer):
     other = bridge.other(old)
     if other is None or bridge.asking or bridge.transfer is not None or bridge.call.answered is None:
         return False
-    bridge.put(new, old is bridge.a)
+    sides, is_a, account = bridge.call.talkers, old is bridge.a, new.account
+    sides[0 if is_a else 1] = account, account.username if account is not None else ""
+    bridge.call.sides = sides
+    bridge.put(new, is_a)
     bridge.bodies[new] = offer.body
 
     def done(code, body=None, answered=None):

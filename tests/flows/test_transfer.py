@@ -2,6 +2,8 @@
 
 import pytest
 
+from mizu.calls.current import FULL, CurrentCalls
+
 
 def talking(office, caller, callee):
     call = caller.invite(callee.user)
@@ -99,6 +101,51 @@ def test_an_attended_transfer(office, side):
     third.bye()
     office.run(1)
     assert waiting.state == "ended" and len(office.bills()) == 2
+    office.swept()
+
+
+def shown(office):
+    """(caller, callernumber, called, callednumber, calledip) of the call in progress."""
+    call, = office.board.calls.values()
+    row = dict(zip(FULL, CurrentCalls(office.board, office.users, office.clock).row(call)))
+    return tuple(row[name] for name in ("caller", "callernumber", "called", "callednumber", "calledip"))
+
+
+def test_the_list_of_calls_shows_who_talks_now(office):
+    alice, bob, carol = office.phone("alice"), office.phone("bob"), office.phone("carol")
+    first, second = talking(office, alice, bob)
+    assert shown(office) == ("alice", "alice", "bob", "bob", bob.host)
+    second.refer("sip:carol@192.0.2.1")
+    office.run(1)
+    carol.calls[-1].answer()
+    office.run(1)
+    assert shown(office) == ("alice", "alice", "carol", "carol", carol.host)
+    first.refer("sip:bob@192.0.2.1")
+    office.run(1)
+    bob.calls[-1].answer()
+    office.run(1)
+    assert shown(office) == ("bob", "bob", "carol", "carol", carol.host)
+    carol.calls[-1].refer("sip:nobody@192.0.2.1")           # nothing comes of that one
+    office.run(1)
+    assert shown(office) == ("bob", "bob", "carol", "carol", carol.host)
+    carol.calls[-1].bye()
+    office.run(1)
+    office.swept()
+
+
+def test_the_list_shows_whom_an_attended_transfer_has_joined(office):
+    office.price("36", 0.6)
+    alice, bob, carrier = office.phone("alice", credit=5), office.phone("bob", credit=5), office.trunk("trunk", "203.0.113.5")
+    first, waiting = talking(office, alice, bob)
+    second = alice.invite("36201234567")
+    office.run(1)
+    carrier.calls[-1].answer()
+    office.run(1)
+    first.refer("sip:36201234567@192.0.2.1", second.replaces)
+    office.run(2)
+    assert shown(office) == ("trunk", "36201234567", "bob", "bob", bob.host)
+    waiting.bye()
+    office.run(1)
     office.swept()
 
 
