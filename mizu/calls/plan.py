@@ -89,9 +89,10 @@ class Destination:
     account, number    whom, and the number that is sent
     caller, display    what is shown of the caller; hidden: nothing is (RFC 3323); asserted: the number for RFC 3325
     domain, port       where a ported number is instead of the trunk's own address
+    q         of the devices of the account that are meant, None for all of them
     cost      Rate of the provider, or None; looked up when it is asked for, as most trunks of a plan are never tried
     """
-    __slots__ = ("kind", "account", "number", "caller", "display", "hidden", "asserted", "domain", "port", "_cost")
+    __slots__ = ("kind", "account", "number", "caller", "display", "hidden", "asserted", "domain", "port", "q", "_cost")
 
     def __init__(self, kind, account, number, cost=None):
         self.kind = kind
@@ -100,6 +101,7 @@ class Destination:
         self.caller = self.display = self.asserted = self.domain = ""
         self.hidden = False
         self.port = 0
+        self.q = None
         self._cost = cost           # callable, then what it said
 
     @property

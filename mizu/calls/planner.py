@@ -29,6 +29,9 @@ MEMBERS = 50
 STAGES = 20
 """Stages of one plan: nobody waits for more."""
 
+LEVELS = 4
+"""Different q of one account's devices that are rung one after the other."""
+
 TURNS = 10_000
 """Ring groups whose turn is remembered; the table starts afresh when it is full."""
 
@@ -233,12 +236,32 @@ class Planner:
                 continue
             here = [self._device(way, each) for each in group
                     if not self._gone(each) and (each is other or not self.permissions.full(each))]
-            if here:
-                plan.add(Stage(here, seconds, condition, charges, after))
+            levels = self._levels(way, here)
+            for level in levels:
+                plan.add(Stage(level, seconds if level is levels[-1] else profile.noanswertimeout or NOANSWER_SECONDS,
+                               condition, charges, after))
+                condition, after = "next", tuple(plan.stages[began:])
+            if len(levels) > 1:
+                plan.note(f"its devices ring in the order of their q: {', '.join(f'{at[0].q:g}' for at in levels)}")
             names = ", ".join([to.account.username for to in here])
             plan.note(f"ring{'s' if len(here) == 1 else ''} for {seconds} s: {names}" if here else
                       f"{', '.join([each.username for each in group])}: nobody is registered and free")
         return tuple(plan.stages[began:])
+
+    def _levels(self, way, here):
+        """[destinations] that ring one after the other: the devices of an account alone by their q (RFC 3261 16.6)."""
+        if len(here) != 1:
+            return [here] if here else []
+        account = here[0].account
+        order = sorted({binding.q for binding in self.locations.of(account.id)}, reverse=True)[:LEVELS]
+        if len(order) < 2:
+            return [here]
+        levels = []
+        for q in order:
+            to = self._device(way, account)
+            to.q = q
+            levels.append([to])
+        return levels
 
     def _members(self, plan, other, profile):
         """Whom a ring group rings, itself only if it is registered or names itself: Accounts, and numbers of outside

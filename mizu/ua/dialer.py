@@ -32,8 +32,10 @@ class Dialer:
         if destination.kind == "trunk":
             targets = self._trunk(destination)
         else:
-            bindings = self.locations.of(destination.account.id)[:DEVICES]
-            targets = [self._device(destination, binding) for binding in bindings]
+            bindings, q = self.locations.of(destination.account.id), destination.q
+            if q is not None:
+                bindings = [binding for binding in bindings if binding.q == q]
+            targets = [self._device(destination, binding) for binding in bindings[:DEVICES]]
         legs = [OutgoingLeg(self.agent, call.bridge, target) for target in targets]
         for leg in legs:
             self.link(call, leg)

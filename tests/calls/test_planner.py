@@ -27,7 +27,9 @@ class Exchange:
         self.__dict__.update(vars(records(folder)))
         self.settings.brs_lcr = 0
         self.away = set()
-        self.locations = SimpleNamespace(of=lambda id: [] if self.users.by_id(id).username in self.away else [id])
+        self.devices = [SimpleNamespace(q=1.0)]
+        self.locations = SimpleNamespace(of=lambda id: self.devices if self.users.by_id(id).username not in self.away
+                                         else [])
         self.faults = []
         self.log = SimpleNamespace(error=self.faults.append)
         self.board = Board(self.clock, self.settings, self.users)

@@ -31,6 +31,44 @@ def test_all_devices_ring_and_one_wins(office):
     office.swept()
 
 
+def test_devices_ring_in_the_order_of_their_q_and_equal_ones_together(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    second, third = office.device("bob"), office.device("bob")
+    for phone in bob, second:
+        phone.register(contact=f"{phone.contact};q=0.5")
+    office.run(1)
+    call = alice.invite("bob")
+    office.run(1)
+    assert third.calls[-1].state == "ringing" and not bob.calls and not second.calls
+    third.calls[-1].refuse(486)
+    office.run(1)
+    assert [phone.calls[-1].state for phone in (bob, second)] == ["ringing"] * 2 and len(third.calls) == 1
+    second.calls[-1].answer()
+    office.run(1)
+    assert call.state == "talking" and bob.calls[-1].state == "ended"
+    call.bye()
+    office.run(1)
+    assert len(office.bills()) == 1
+    office.swept()
+
+
+def test_a_device_of_a_high_q_that_does_not_answer_gives_way_to_the_next(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+    second = office.device("bob")
+    second.register(contact=f"{second.contact};q=0.1")
+    office.run(1)
+    call = alice.invite("bob")
+    office.run(10)
+    assert bob.calls[-1].state == "ringing" and not second.calls
+    office.run(10)
+    assert bob.calls[-1].state == "ended" and second.calls[-1].state == "ringing"
+    second.calls[-1].answer()
+    office.run(1)
+    assert call.state == "talking"
+    call.bye()
+    office.swept()
+
+
 def test_two_that_answer_at_once_are_one_call_and_one_that_is_hung_up(office):
     alice, bob = office.phone("alice"), office.phone("bob")
     second = office.device("bob")

@@ -135,7 +135,8 @@ def test_the_list_of_calls_shows_who_talks_now(office):
 
 def test_the_list_shows_whom_an_attended_transfer_has_joined(office):
     office.price("36", 0.6)
-    alice, bob, carrier = office.phone("alice", credit=5), office.phone("bob", credit=5), office.trunk("trunk", "203.0.113.5")
+    alice, bob = office.phone("alice", credit=5), office.phone("bob", credit=5)
+    carrier = office.trunk("trunk", "203.0.113.5")
     first, waiting = talking(office, alice, bob)
     second = alice.invite("36201234567")
     office.run(1)
