@@ -18,9 +18,6 @@ from ..sip.parser import parse
 from ..wire.sniff import SIP, STUN, sniff_stream
 from .sipstream import Frames, Octets, StreamFlow, flow_id
 
-TOO_BIG = 1300
-"""Bytes of a request beyond which UDP is not to be used where the path's MTU is unknown (18.1.1)."""
-
 MAX_UDP = 65_536
 """Far ends over UDP that are remembered, in a younger and an older half each; one that is forgotten is made anew."""
 
@@ -162,11 +159,6 @@ class Transports:
             return found and self._udp_flow(_address(host, port), found)
         flow = self._open.get((transport, host, port))
         return flow if flow is not None and flow.key == tuple(key) else None
-
-    @staticmethod
-    def too_big(data):
-        """Whether a request has to take TCP (18.1.1)."""
-        return len(data) > TOO_BIG
 
     def reload(self):
         """The settings have changed: externip, the certificate."""

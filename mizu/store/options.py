@@ -73,6 +73,8 @@ _ROWS = {
         ("localtlsport", "port", "5061", "SIP over TLS, once sslcert is set; 0: none", _RESTART),
         ("sipverifypeer", "flag", "0", "whether TLS towards trunks and phones asks for a certificate that this host"
          " trusts; trunks often show one of their own making, which still keeps listeners out"),
+        ("sipudpmax", "integer", "1300", "bytes of an INVITE to a trunk beyond which TCP is tried before UDP, where"
+         " somebody listens there (RFC 3261 18.1.1); 0: never", {"low": 0, "high": 65535}),
         ("dnsservers", "words", "", "name servers, as 9.9.9.9 or 10.0.0.1:5353; empty: those of /etc/resolv.conf"),
         ("adminport", "port", "8090", "the console; 0: none", _RESTART),
         ("remoteadmin", "integer", "5", "who may reach the console: 0 nobody, 1 loopback, 2 this machine, 3 trusted"

@@ -29,6 +29,9 @@ TERSE = 480
 """Bytes of an OPTIONS over UDP below which the answer leaves out what 11.2 only recommends: a forged sender is not to
 make much more of a datagram than it was.  Other answers to usual requests are shorter than these."""
 
+MOST_SMALL, SMALL_SECONDS = 1_000, 600.0
+"""Places without TCP that are remembered, and for how long: a firewall that swallows the SYN costs five seconds."""
+
 NO_DIALOG = ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY", "REFER")
 """Methods that mean nothing outside a dialog."""
 
@@ -56,6 +59,7 @@ class Agent:
         self.draining = lambda: False
         self.back = lambda account, contact: None   # the flow of a phone that has come back after its connection broke
         self._contacts = {}
+        self._small = {}                # {(host, port) that takes datagrams alone: until when}
         transports.received = self.received
         transports.lost = self.layer.lost
         transports.unreachable = self.layer.unreachable
@@ -302,6 +306,20 @@ class Agent:
     def chance(self, most):
         """A number below `most` (65,536 at most)."""
         return int.from_bytes(self.entropy.bytes(4), "big") % most
+
+    async def larger(self, flow):
+        """The flow over TCP to the same place, for what is too big for a datagram (18.1.1); the same where nobody
+        listens, and then it is not asked again for a while."""
+        place, now = (flow.host, flow.port), self.timers.now()
+        if self._small.get(place, 0.0) > now:
+            return flow
+        try:
+            return await self.transports.flow("TCP", *place)
+        except NotReached:
+            if len(self._small) >= MOST_SMALL:
+                self._small.clear()
+            self._small[place] = now + SMALL_SECONDS
+            return flow
 
     def trouble(self, what, error):
         self.log.warning(f"SIP: {what}: {error}")

@@ -23,6 +23,9 @@ MOST_DIALOGS = 12
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326: the telephone that hears this counts no missed call."""
 
+OWN_FIELDS = 700
+"""Bytes of an INVITE of ours without what comes from the caller, at most as a rule."""
+
 CONTACTS = 5
 """Contacts of a 3xx that are followed."""
 
@@ -118,9 +121,19 @@ class OutgoingLeg(Leg):
             if flow is None:
                 code, response = self.last or (self.unreached, None)
                 return self._give_up(code, response)
+            if flow.transport == "UDP" and not self.phone and self._too_big():
+                flow = await self.agent.larger(flow)
+                if self.state == ENDED:
+                    return
             self.flow = flow
             self.send_invite()
             return
+
+    def _too_big(self):
+        """Whether our INVITE does not go into a datagram that passes everywhere (18.1.1)."""
+        most, opening = self.agent.settings.sipudpmax, self.opening
+        size = OWN_FIELDS + (len(opening.body.data) if opening.body is not None else 0)
+        return 0 < most < size + sum([len(name) + len(value) for name, value in opening.extra])
 
     def send_invite(self, authorization=None):
         request = self._request()

@@ -68,7 +68,6 @@ class Office:
         self.endpoint = self.network.endpoint(HOST, 5060)
         self.endpoint.locate = self._locate
         self.endpoint.find = lambda key: None
-        self.endpoint.too_big = lambda data: False
         self.entropy = FakeEntropy(7)
         self.lines = []
         self.log = Log(stderr=None, clock=clock)

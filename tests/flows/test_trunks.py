@@ -2,9 +2,11 @@
 
 import pytest
 
+from mizu.base.errors import NotReached
+from mizu.base.task import Future
 from mizu.sip.digest import ha1, verify
 from mizu.sip.headers import parse_credentials
-from tests.flows.phone import Phone
+from tests.flows.phone import Phone, sdp
 
 CHALLENGE = 'Digest realm="carrier", qop="auth", nonce="n{}", algorithm=MD5'
 
@@ -208,6 +210,55 @@ def test_a_wrong_password_at_a_carrier_ends_in_the_next_trunk_or_a_500(paying):
     call = paying.alice.invite("36201234567")
     paying.run(1)
     assert call.codes[-1] == 500 and len(seen) <= 3
+    paying.swept()
+
+
+BIG = sdp("198.51.100.7") + b"a=x:" + b"y" * 700 + b"\r\n"
+
+
+def test_a_big_invite_goes_to_a_trunk_over_tcp(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    for body, transport in ((b"own", "UDP"), (BIG, "TCP"), (b"own", "UDP")):
+        call = paying.alice.invite("36201234567", body)
+        paying.run(1)
+        assert carrier.calls[-1].invitation.flow.transport == transport
+        carrier.calls[-1].answer()
+        paying.run(1)
+        call.bye()
+        paying.run(1)
+        assert carrier.calls[-1].state == "ended"
+    paying.swept()
+
+
+def test_a_trunk_that_takes_datagrams_alone_gets_a_big_invite_as_one_and_is_not_asked_again(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    asked, flow = [], paying.endpoint.flow
+
+    def refused(transport, host, port, name=""):
+        if transport != "TCP":
+            return flow(transport, host, port, name)
+        asked.append(host)
+        future = Future()
+        future.fail(NotReached(502, "connection refused"))
+        return future
+    paying.endpoint.flow = refused
+    for _ in range(2):
+        call = paying.alice.invite("36201234567", BIG)
+        paying.run(1)
+        assert carrier.calls[-1].invitation.flow.transport == "UDP"
+        call.cancel()
+        paying.run(1)
+    assert asked == ["203.0.113.5"]
+    paying.swept()
+
+
+def test_no_invite_changes_to_tcp_where_the_setting_says_so(paying):
+    paying.settings.sipudpmax = 0
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    call = paying.alice.invite("36201234567", BIG)
+    paying.run(1)
+    assert carrier.calls[-1].invitation.flow.transport == "UDP"
+    call.cancel()
     paying.swept()
 
 

@@ -196,10 +196,6 @@ def test_who_is_outside_is_told_the_outer_address(tmp_path):
     switch.close()
 
 
-def test_what_is_too_big_for_udp():
-    assert not Transports.too_big(bytes(1300)) and Transports.too_big(bytes(1301))
-
-
 # -- TCP and TLS ---------------------------------------------------------------------------------------
 
 def test_a_connection_is_opened_once_and_used_by_both_sides(switch, other):
