@@ -53,7 +53,7 @@ class Switch:
         self.bridges = Bridges(server.board, server.meters, timers, server.clock, server.settings, self.dialer.dial,
                                self.redirected, self.transferred, self.stories.note, server.log)
         self.clicktocall = ClickToCall(self.bridges, server.board, server.clock, self.planner, server.entropy)
-        agent.gate = Gate(server.sources, server.digests, server.users)
+        agent.gate = Gate(server.sources, server.digests, server.users, server.locations)
         agent.register = self.register
         agent.switch = self.begin
         agent.draining = lambda: bool(server.board.closed)

@@ -30,20 +30,21 @@ _WORDS = re.compile(r"[a-z]+").findall
 
 
 class Gate:
-    """sources (records.sources), digests (ua.digests), users."""
+    """sources (records.sources), digests (ua.digests), users, locations."""
 
-    def __init__(self, sources, digests, users):
+    def __init__(self, sources, digests, users, locations):
         self.sources = sources
         self.digests = digests
         self.users = users
+        self.locations = locations
 
     def caller(self, transaction, message):
         """The plan.Caller of an INVITE; None if it was challenged or refused, which has been answered then."""
         flow = message.flow
         if "Proxy-Authorization" not in message.fields or not self._answers(message):
-            source = self.sources.find(flow.host, flow.port, shared_uri(message.from_.uri).user,
-                                       shared_uri(message.uri).user)
-            if source is not None and not source.digest:
+            name = shared_uri(message.from_.uri).user
+            source = self.sources.find(flow.host, flow.port, name, shared_uri(message.uri).user)
+            if source is not None and not source.digest and not self._another(source, name, flow):
                 return self._caller(message, source.account, source.proof, source.techprefix, source.via)
         account = self.digests.authenticate(message, 407)
         if account.__class__ is Message:
@@ -53,6 +54,14 @@ class Gate:
             transaction.refuse(message.reply(403, "Not from this address", self.digests.entropy.hex(5)))
             return None
         return self._caller(message, account, "digest", "", account)
+
+    def _another(self, source, name, flow):
+        """Whether it comes from a phone that has registered over this flow: behind the address of a trunk, or of a
+        whole office, there may be others, who prove themselves."""
+        account = self.users.by_username(name)
+        return account is not None and account is not source.via and account is not source.account and \
+            any([(each.transport, each.host, each.port) == (flow.transport, flow.host, flow.port)
+                 for each in self.locations.of(account.id)])
 
     def _answers(self, message):
         """Whether there are credentials for us, not only some that a proxy of another realm has asked for."""

@@ -213,6 +213,24 @@ def test_a_wrong_password_at_a_carrier_ends_in_the_next_trunk_or_a_500(paying):
     paying.swept()
 
 
+def test_a_phone_behind_the_address_of_a_trunk_proves_itself(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    paying.account("bob", 5)
+    bob = Phone(paying.network, "203.0.113.5", "bob", "secret-bob", ("192.0.2.1", 5060), port=40000)
+    bob.register()
+    paying.run(1)
+    call = bob.invite("36201234567")
+    paying.run(1)
+    assert 407 in [message.status for message in bob.got]
+    carrier.calls[-1].answer()
+    paying.run(3)
+    call.bye()
+    paying.run(1)
+    bill, = paying.bills()
+    assert bill.callernumber == "bob" and paying.balance("bob") < 5_000_000
+    paying.swept()
+
+
 BIG = sdp("198.51.100.7") + b"a=x:" + b"y" * 700 + b"\r\n"
 
 

@@ -27,7 +27,7 @@ class Door:
         self.failures = []
         digests = Digests(store.users, store.settings, store.clock, store.entropy,
                           lambda *facts: self.failures.append(facts[1:]))
-        self.gate = Gate(self.sources, digests, store.users)
+        self.gate = Gate(self.sources, digests, store.users, store.locations)
         self.entropy = store.entropy
 
     def account(self, name, **values):
