@@ -24,7 +24,7 @@ def test_findings_come_with_their_remedies(installed):
 
 
 def test_where_all_is_well_that_is_all(installed):
-    installed.settings.apiv2key, installed.settings.apiv2md5salt = ("k",), "s"
+    installed.settings.apiv2key, installed.settings.apiv2md5salt = ("k7fe21aa90cd4b16",), "s"
     answer = installed.ask("doctor")
     assert (answer.message, answer.data) == ("OK: all is well", None)
 

@@ -561,7 +561,7 @@ def without_ssl(tmp_path):
 
 def test_without_ssl_all_but_tls_works_and_one_sentence_says_so(data, without_ssl):
     server = Server(data, env={"PYTHONPATH": without_ssl})
-    warning, = [line for line in server.err.splitlines() if " warning " in line]
+    warning, = eventually(lambda: [line for line in server.err.splitlines() if " warning " in line])
     assert "no ssl module" in warning and "all but TLS works" in warning
     assert "admin" in server.api("login") and server.line("/mvapireq/?apientry=apitest1").startswith("OK")
     assert server.stop() == 0 and "Traceback" not in server.err
