@@ -14,4 +14,5 @@ async def doctor(ctx):
     if not findings:
         return Answer("OK: all is well")
     rows = [(each.severity, each.subject, each.text, each.remedy) for each in findings]
-    return Answer("OK: 1 finding" if len(rows) == 1 else f"OK: {len(rows)} findings", Rows(("severity", "subject", "finding", "remedy"), rows))
+    count = "1 finding" if len(rows) == 1 else f"{len(rows)} findings"
+    return Answer(f"OK: {count}", Rows(("severity", "subject", "finding", "remedy"), rows))
