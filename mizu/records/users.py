@@ -10,8 +10,8 @@ from .credentials import stored
 from .ownership import Ownership
 from .values import checked, decimal
 
-MOST = 50_000
-"""Accounts in memory (50 MiB at most); the oldest leave first and are read again when they are asked for."""
+MOST = 20_000
+"""Accounts in memory (20 MiB at most); the oldest leave first and are read again when they are asked for (20 us)."""
 
 DEPTH = 64
 """Levels of a hierarchy; a loop of parents ends here."""

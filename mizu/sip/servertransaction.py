@@ -130,6 +130,9 @@ class ServerTransaction(Ending):
         """Timer J."""
         self._settle()
         self.user = None
+        if self.request.method == "REGISTER":       # by the thousand; one that comes again has its CSeq against it
+            self.layer.part(self)
+            self.origin = ""
         if self.back.reliable:
             self.state = TERMINATED
             self._gone(None)
