@@ -3,13 +3,16 @@
 import shutil
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from live.harness import eventually
+
 from . import baresip, scenarios
 from .baresip import Baresip
-from .conftest import USERS
+from .conftest import USERS, Switch
 from .sipp import TRUNK_HOST, TRUNK_PORT, Sipp, needed
 
 KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
@@ -47,6 +50,10 @@ request_route {{
         t_relay();
         exit;
     }}
+    if (is_method("OPTIONS")) {{
+        sl_send_reply("200", "OK");
+        exit;
+    }}
     if (is_method("REGISTER")) {{
         add_path();
         $du = "sip:127.0.0.1:{server}";
@@ -70,8 +77,9 @@ request_route {{
 """
 
 
-@pytest.fixture
-def kamailio(switch, tmp_path):
+@contextmanager
+def running(switch, tmp_path):
+    """Kamailio, for as long as it is wanted."""
     modules = next(iter(Path("/usr/lib").glob("*/kamailio/modules")))
     path = tmp_path / "kamailio.cfg"
     path.write_text(_CONFIG.format(host=HOST, port=PORT, modules=modules, server=switch.port, trunk=TRUNK_HOST,
@@ -81,13 +89,21 @@ def kamailio(switch, tmp_path):
                                stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path)
     time.sleep(1.5)
     assert process.poll() is None, (tmp_path / "kamailio.log").read_text()[-2000:]
-    yield process
-    process.terminate()
     try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def kamailio(switch, tmp_path):
+    with running(switch, tmp_path) as process:
+        yield process
 
 
 @pytest.fixture
@@ -131,6 +147,26 @@ def test_calls_through_a_proxy_that_records_its_route(switch, through):
 def test_calls_to_a_trunk_that_is_kamailio(switch, kamailio, sipp):
     switch.api("setuser", u_username="carrier", u_domainname=HOST, u_port=PORT)
     calls(switch, sipp)
+
+
+def test_a_trunk_that_answers_no_ping_rests_until_it_does(tmp_path):
+    switch = Switch(tmp_path / "data", "--set", "sipports=0", "--set", "trunkping=1")
+    switch.prepare()
+    switch.api("setuser", u_username="carrier", u_domainname=HOST, u_port=PORT)
+
+    def resting():
+        told = switch.api("routingtest", caller="peer0", called="36201234567")
+        assert f"trunk carrier ({HOST})" in told
+        return "it rests" in told
+    assert eventually(resting)
+    assert "trunk carrier failed 3 times" in switch.err
+    with running(switch, tmp_path):
+        assert eventually(lambda: not resting())
+        assert "trunk carrier answers again" in switch.err
+        time.sleep(2.5)
+        assert not resting()
+    assert eventually(resting)
+    assert switch.stop() == 0, switch.err
 
 
 @baresip.needed
