@@ -10,6 +10,8 @@ from collections import OrderedDict
 PRIVATE, PRIVATE_METHODS = "X-MAPI", frozenset(("MESSAGE", "OPTIONS", "INFO"))
 """The field that makes messages of these methods requests of the API, or their answers."""
 
+_PRIVATE_DATA = b"\r\nX-MAPI:"
+
 CALLS, BYTES = 2_000, 48 << 20
 """Stories of calls, and bytes of them all: 2,000 calls of two legs and a login have 30 MiB."""
 
@@ -59,13 +61,20 @@ class Stories:
     # -- while it happens
 
     def heard(self, message, flow, data, outgoing):
-        """The layer's tap; a repeated message has no Message and is left out."""
-        if message is None or data is None or PRIVATE in message.fields and message.method in PRIVATE_METHODS:
+        """The layer's tap; what we repeat comes without its Message."""
+        if data is None:
             return
-        key = message.call_id
+        if message is None:
+            if _PRIVATE_DATA in data:
+                return
+            key = _call_id(data)
+        elif PRIVATE in message.fields and message.method in PRIVATE_METHODS:
+            return
+        else:
+            key = message.call_id
         story = self._keys.get(key) or self._young.get(key)
         if story is None:
-            if message.method == "INVITE" and not (outgoing or message.status):
+            if message is not None and message.method == "INVITE" and not (outgoing or message.status):
                 story = self._begin(key)
             elif not self.observers:
                 return
@@ -172,15 +181,29 @@ def ladder(story):
         return ["nothing is left of this call"]
     begun = story.events[0][0]
     lines = []
-    for when, what in story.events:
+    for (when, what), again in zip(story.events, repeated(story)):
         at = f"{when - begun:9.3f} "
         if what.__class__ is str:
             lines.append(f"{at} * {what}")
         else:
             outgoing, transport, _, (host, port), data = what
             arrow = "-->" if outgoing else "<--"
-            lines.append(f"{at} {arrow} {transport:4} {host}:{port}  {first_line(data)}")
+            lines.append(f"{at} {arrow} {transport:4} {host}:{port}  {first_line(data)}{' (again)' if again else ''}")
     return lines
+
+
+def repeated(story):
+    """[whether an event of a Story is a message that was there before]"""
+    seen, found = set(), []
+    for _, what in story.events:
+        found.append(what.__class__ is tuple and what in seen)
+        seen.add(what)
+    return found
+
+
+def _call_id(data):
+    """The Call-ID of a message of ours."""
+    return data.partition(b"\r\nCall-ID: ")[2].partition(b"\r\n")[0].decode("utf-8", "replace")
 
 
 def first_line(data):

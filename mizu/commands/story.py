@@ -6,7 +6,7 @@ from ..base.clock import utc_text
 from ..base.errors import ApiError
 from ..base.message import Answer, Blob
 from ..calls import pcap
-from ..calls.story import first_line, ladder
+from ..calls.story import first_line, ladder, repeated
 
 MOST = 100
 """Stories in the list that is shown without a callid."""
@@ -27,7 +27,8 @@ def story(ctx, callid="", limit=20):
     if ctx.request.format == "pcap":
         name = "".join([character if character.isalnum() else "_" for character in found.key[:40]])
         return Answer("OK", blob=Blob(pcap.TYPE, pcap.render(_packets(found)), f"call_{name}.pcap"))
-    return Answer("\n".join(["call " + found.key, *ladder(found)]), [_event(*event) for event in found.events])
+    return Answer("\n".join(["call " + found.key, *ladder(found)]), [
+        _event(*event, again) for event, again in zip(found.events, repeated(found))])
 
 
 def _line(found):
@@ -35,12 +36,13 @@ def _line(found):
             "events": len(found.events)}
 
 
-def _event(when, what):
+def _event(when, what, again):
     if what.__class__ is str:
         return {"time": utc_text(when), "note": what}
     outgoing, transport, local, (host, port), data = what
     return {"time": utc_text(when), "direction": "out" if outgoing else "in", "transport": transport,
-            "peer": f"{host}:{port}", "message": first_line(data), "raw": data.decode("utf-8", "replace")}
+            "peer": f"{host}:{port}", "message": first_line(data), "again": again,
+            "raw": data.decode("utf-8", "replace")}
 
 
 def _packets(found):

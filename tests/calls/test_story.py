@@ -40,6 +40,19 @@ def test_the_messages_of_both_sides_and_the_decisions_are_one_story():
         "    1.500  <-- UDP  192.0.2.1:5070  SIP/2.0 200 OK"]
 
 
+def test_what_comes_or_goes_again_is_shown_so():
+    stories = Stories(Clock())
+    told = b"INVITE sip:b SIP/2.0\r\nCall-ID: a\r\n\r\n"
+    ours = b"SIP/2.0 180 Ringing\r\nCall-ID: a\r\n\r\n"
+    for data, outgoing in (told, False), (ours, True), (told, False):
+        tell(stories, "a", data, outgoing)
+    stories.heard(None, FLOW, ours, True)               # the layer repeats it, and has no more than its bytes
+    stories.heard(None, FLOW, ours.replace(b"Call-ID: a", b"Call-ID: other"), True)
+    stories.heard(None, FLOW, ours.replace(b"\r\n\r\n", b"\r\nX-MAPI: k\r\n\r\n"), True)
+    assert [line[15:].split("  ")[-1] for line in ladder(stories.find("a"))] == [
+        "INVITE sip:b SIP/2.0", "SIP/2.0 180 Ringing", "INVITE sip:b SIP/2.0 (again)", "SIP/2.0 180 Ringing (again)"]
+
+
 def test_only_an_invite_that_comes_begins_a_story():
     stories = Stories(Clock())
     tell(stories, "a", b"OPTIONS sip:b SIP/2.0\r\n\r\n", message=invite("a", "OPTIONS"))
