@@ -316,10 +316,14 @@ class Agent:
         try:
             return await self.transports.flow("TCP", *place)
         except NotReached:
-            if len(self._small) >= MOST_SMALL:
-                self._small.clear()
-            self._small[place] = now + SMALL_SECONDS
+            self.only_datagrams(flow)
             return flow
+
+    def only_datagrams(self, flow):
+        """Nobody is heard over TCP there."""
+        if len(self._small) >= MOST_SMALL:
+            self._small.clear()
+        self._small[flow.host, flow.port] = self.timers.now() + SMALL_SECONDS
 
     def trouble(self, what, error):
         self.log.warning(f"SIP: {what}: {error}")

@@ -62,7 +62,7 @@ class Target:
 class OutgoingLeg(Leg):
     """Dialled by take(Try)."""
     __slots__ = ("target", "transaction", "opening", "cseq", "early", "timer", "last", "retries", "rseq", "expires",
-                 "opened", "invite", "agreed")
+                 "opened", "invite", "agreed", "small")
 
     def __init__(self, agent, bridge, target):
         super().__init__(agent, bridge, "called", None, agent.entropy.hex(12))
@@ -74,7 +74,7 @@ class OutgoingLeg(Leg):
         self.cseq = 0
         self.early = {}             # {tag of the far end: Dialog}
         self.last = None            # (code, response) of the address tried before
-        self.invite = None
+        self.invite = self.small = None
         self.opened = None          # the 200 that made an offer
         self.retries = 2
         self.rseq = {}              # {tag: RSeq of the last reliable answer}
@@ -122,9 +122,10 @@ class OutgoingLeg(Leg):
                 code, response = self.last or (self.unreached, None)
                 return self._give_up(code, response)
             if flow.transport == "UDP" and not self.phone and self._too_big():
-                flow = await self.agent.larger(flow)
+                small, flow = flow, await self.agent.larger(flow)
                 if self.state == ENDED:
                     return
+                self.small = small if flow is not small else None
             self.flow = flow
             self.send_invite()
             return
@@ -306,8 +307,12 @@ class OutgoingLeg(Leg):
         self._give_up(code, response)
 
     def _elsewhere(self, code, response):
-        """RFC 3263 4.3: the next address, if there is one."""
+        """RFC 3263 4.3: the next address, if there is one; the same over UDP where nobody has answered over TCP."""
         self.last = code, response
+        small, self.small = self.small, None
+        if small is not None and response is None:
+            self.agent.only_datagrams(small)
+            self.target.flows.flow = small
         self.early.clear()
         self.dialog = None
         self._try_next()

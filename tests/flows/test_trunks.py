@@ -270,6 +270,18 @@ def test_a_trunk_that_takes_datagrams_alone_gets_a_big_invite_as_one_and_is_not_
     paying.swept()
 
 
+def test_a_trunk_that_is_silent_over_tcp_gets_a_big_invite_over_udp(paying):
+    carrier = paying.trunk("carrier", "203.0.113.5")
+    say = carrier.say
+    carrier.say = lambda message, response: say(message, response) if message.flow.transport == "UDP" else None
+    call = paying.alice.invite("36201234567", BIG)
+    paying.run(15)                      # the carrier of the tests takes it for a new offer in its call, and answers
+    assert carrier.calls[-1].invitation.flow.transport == "UDP" and call.state == "talking"
+    call.bye()
+    paying.run(1)
+    paying.swept()
+
+
 def test_no_invite_changes_to_tcp_where_the_setting_says_so(paying):
     paying.settings.sipudpmax = 0
     carrier = paying.trunk("carrier", "203.0.113.5")
