@@ -215,6 +215,7 @@ class OutgoingLeg(Leg):
         body = self.body_of(response)
         if body is not None:
             self.theirs = body
+            self.dialog = self.early.get(tag, self.dialog)      # whom the caller hears is whom he speaks to
             self.agreed = self.agreed or tag in self.rseq
         extra = passed_fields(response)
         self.heard(Progress(response.status, body, extra) if body is not None or response.status == 183 else
@@ -334,6 +335,11 @@ class OutgoingLeg(Leg):
             return response.items("Contact")[:CONTACTS]
         except RemoteProtocolError:
             return ()
+
+    def received(self, transaction, message):
+        if self.early and message.method != "BYE":      # of several phones behind a proxy the one that has spoken last
+            self.dialog = self.early.get(message.from_tag, self.dialog)
+        super().received(transaction, message)
 
     def stranger(self, transaction, message):
         """A request of another phone behind a forking proxy, or one that was quicker than our 200."""

@@ -3,7 +3,7 @@
 import pytest
 
 from mizu.sip.parser import parse
-from tests.flows.phone import sdp
+from tests.flows.phone import moved, sdp
 
 
 def answers(call, tags, body=None, code=200):
@@ -159,6 +159,35 @@ def test_early_dialogs_of_several_phones_are_acknowledged_each_by_its_own(office
     assert sorted((message.to_tag, message.get("RAck").split()[0]) for message in bob.heard("PRACK")) == [
         ("one", "100"), ("two", "200")]
     call.cancel()
+    office.swept()
+
+
+def test_each_of_the_early_dialogs_may_change_its_description(office):
+    alice, bob = office.phone("alice"), office.phone("bob")
+
+    def ring(call):
+        for number, tag in enumerate(("one", "two"), 1):
+            call.tag = tag
+            call.ring(183, sdp(call.phone.host), (("Require", "100rel"), ("RSeq", str(number * 100))))
+    bob.on_call = ring
+    call = alice.invite("bob", fields=(("Require", "100rel"),))
+    office.run(1)
+    other, got = bob.calls[-1], []
+    for number, tag in enumerate(("one", "two", "one")):
+        other.local = other.local.partition(";tag=")[0] + f";tag={tag}"
+        other.request("UPDATE", moved(other, "203.0.113.8", 4002 + number), (), got.append)
+        office.run(1)
+        assert got[-1].status == 200 and call.body == moved(other, "203.0.113.8", 4002 + number)
+    call.request("UPDATE", moved(call, "203.0.113.7", 4444), (), got.append)
+    office.run(1)
+    assert got[-1].status == 200 and bob.heard("UPDATE")[-1].to_tag == "one"
+    other.tag = "two"
+    other.answer()
+    office.run(1)
+    assert call.state == "talking"
+    call.bye()
+    office.run(1)
+    assert bob.heard("BYE")[-1].to_tag == "two"
     office.swept()
 
 
