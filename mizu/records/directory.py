@@ -1,6 +1,7 @@
 """Whom a called number names here: an account by user name, number or DID, or by its short number among its own.
 
-What was looked up is remembered until an account changes; a name that is nobody's too, for most calls go outside.
+What was looked up is remembered until an account changes, and of numbers the beginnings that nobody here has: most
+calls go outside, each to another number.
 Reads the tables of users.
 """
 
@@ -20,6 +21,14 @@ _SHORT = "SELECT id, parentid, usergroup FROM tb_users WHERE shorttelnumber = ? 
 SHORTEST, LONGEST = 1, 8
 """Digits of a short number."""
 
+STEM, STEMS = 5, 20_000
+"""Digits of a number's beginning, and how many of those are remembered: 3 MB."""
+
+_STEM = "SELECT " + " OR ".join([
+    f"EXISTS (SELECT 1 FROM {place} {column} BETWEEN {which})"
+    for place, column in (("tb_users WHERE", "username"), ("tb_users WHERE telnumber <> '' AND", "telnumber"),
+                          ("tb_users_numbers WHERE", "number")) for which in ("?1 AND ?2", "?3 AND ?4")])
+
 TABLES = ("tb_users", "tb_users_numbers")
 
 
@@ -30,6 +39,7 @@ class Directory:
         self.db = db
         self.users = users
         self._held = {}
+        self._stems = {}            # {beginning of numbers: whether somebody here has one of them}
         db.on_touched.append(self._touched)
 
     def __len__(self):
@@ -39,23 +49,39 @@ class Directory:
         """Forget all that was looked up; returns how much it was."""
         held = len(self._held)
         self._held.clear()
+        self._stems.clear()
         return held
 
     def _touched(self, table, ids):
         if table in TABLES:
-            self._held.clear()
+            self.reload()
 
     def find(self, *names):
         """(Account, how it was found) for what was called, in several spellings: the first user name that is one, then
         the first number; (None, "") if nobody goes by any of them, or more than one does."""
         found = self._held.get(names)
         if found is None:
+            if not any([self._taken(name) for name in names]):
+                return None, ""
             found = self._look(names)
             if len(self._held) >= MOST:
                 self._held.clear()
             self._held[names] = found
         id, how = found
         return (self.users.by_id(id), how) if id else (None, "")
+
+    def _taken(self, name):
+        """Whether somebody here may go by that number: anybody goes by one that begins like it, or it is no number."""
+        stem = name.lstrip("+")[:STEM]
+        taken = self._stems.get(stem)
+        if taken is None:
+            if len(stem) < STEM or not (stem.isascii() and stem.isdecimal()):
+                return True
+            if len(self._stems) >= STEMS:
+                self._stems.clear()
+            end = stem + "\U0010ffff"
+            taken = self._stems[stem] = bool(self.db.value(_STEM, (stem, end, "+" + stem, "+" + end)))
+        return taken
 
     def _look(self, names):
         numbered = None

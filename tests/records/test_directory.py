@@ -45,6 +45,26 @@ def test_what_was_looked_up_is_kept_until_an_account_changes(directory, store):
     assert directory.name("36") is None and directory.reload() == 1 and len(directory) == 0
 
 
+def test_beginnings_that_nobody_has_are_not_looked_up_again_until_somebody_has(directory, store, monkeypatch):
+    asked = []
+    rows = store.db.rows
+    monkeypatch.setattr(store.db, "rows", lambda sql, args=(): asked.append(sql) or rows(sql, args))
+    for last in range(50):
+        number = f"362012345{last:02}"
+        assert directory.name(number) is directory.name("+" + number, number) is None
+    assert not asked and len(directory) == 0
+    id = add(store, "bob", telnumber="+36201234567")
+    assert directory.name("36201234567") == directory.name("+36201234567") == "bob"
+    assert directory.name("36202234567") is None
+    with store.db.unit() as unit:
+        store.users.add_number(unit, id, "36202234567")
+    assert directory.name("36202234567") == "bob"
+    add(store, "+4930-office")
+    add(store, "49301")
+    assert directory.name("+4930-office") == "+4930-office" and directory.name("49301") == "49301"
+    assert directory.name("49301abc") is None
+
+
 def test_a_short_number_holds_in_one_household(directory, store):
     boss = add(store, "boss", type=2)
     kids = [store.users.by_id(add(store, name, parentid=boss, shorttelnumber=short))
@@ -61,6 +81,7 @@ def test_a_short_number_holds_in_one_household(directory, store):
 
 def test_look_ups_use_indexes(store):
     from mizu.records import directory
-    for sql, args in ((directory._KNOWN, ("1", "1", "+1")), (directory._SHORT, ("1",))):
+    for sql, args in ((directory._KNOWN, ("1", "1", "+1")), (directory._SHORT, ("1",)),
+                      (directory._STEM, ("36201", "36202", "+36201", "+36202"))):
         plan = " ".join([row[3] for row in store.db.rows("EXPLAIN QUERY PLAN " + sql, args)])
         assert "SCAN tb_" not in plan, plan
