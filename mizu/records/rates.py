@@ -32,6 +32,9 @@ OWN = 20_000
 RATES = 20_000
 """Prices that are kept with what follows from them: 20 MB."""
 
+LEAVES = 20_000
+"""Prefixes without a longer one whose prices are kept: 10 MB."""
+
 _COLUMNS = ("id", "name", "currency", "type", "billingstep", "minammount", "freeammount", "freeafter", "connectfee",
             "vatincluded", "vatvalue", "packetid", "userid", "parentid", "validfrom", "validto")
 
@@ -47,6 +50,13 @@ def _prices(entries, prefixes):
     """The statement for so many entries and prefixes."""
     return ("SELECT id, entryid, prefix, destination, price, timetype, fromtime, totime, day FROM tb_billingtimes"
             f" WHERE entryid IN ({','.join('?' * entries)}) AND prefix IN ({','.join('?' * prefixes)})")
+
+
+@lru_cache(1024)
+def _longer(entries):
+    """The statement that tells whether there are longer prefixes in so many entries."""
+    return ("SELECT EXISTS (SELECT 1 FROM tb_billingtimes"
+            f" WHERE entryid IN ({','.join('?' * entries)}) AND prefix > ? AND prefix < ?)")
 
 
 class Entry:
@@ -132,6 +142,8 @@ class Rates:
         self.form = NumberForm(settings)
         self._lists = None          # {(type, packetid, parentid): PriceList}
         self._own = {}              # {userid: {type: PriceList}}
+        self._leaves = {}           # {ids of entries: {prefix without a longer one: rows of it and its own prefixes}}
+        self._leaf_count = 0
         self._rates = {}            # {(row of tb_billingtimes, currency): Rate}
         self._kinds = None          # types of all entries
         self._moment = (None, None)
@@ -144,6 +156,7 @@ class Rates:
         self._lists = self._zone = self._holidays = self._kinds = None
         self._own.clear()
         self._rates.clear()
+        self._leaves, self._leaf_count = {}, 0
         self._moment = (None, None)
 
     def _touched(self, table, ids):
@@ -173,12 +186,32 @@ class Rates:
 
     def _best(self, entries, prefixes, moment):
         """The row of tb_billingtimes that decides, or None."""
-        prefixes = prefixes[len(next(iter(entries.values())).stem):]
-        rows = self.db.rows(_prices(len(entries), len(prefixes)), (*entries, *prefixes))
+        ids = tuple(entries)
+        leaves = self._leaves.get(ids)
+        if leaves is None:
+            if len(self._leaves) >= LEAVES:
+                self._leaves.clear()
+            leaves = self._leaves[ids] = {}
+        rows = next((leaves[prefix] for prefix in prefixes if prefix in leaves), None) or \
+            self._read_prices(ids, leaves, prefixes[len(next(iter(entries.values())).stem):])
         rows = [row for row in rows if moment.holds(*row[5:])]
         if len(rows) < 2:
             return rows[0] if rows else None
         return max(rows, key=lambda row: (len(row[2]), SPECIFIC[row[5]], entries[row[1]].validfrom, row[0]))
+
+    def _read_prices(self, ids, leaves, prefixes):
+        """The rows of all prefixes of a number; kept for all numbers that begin with the longest of them where there is
+        none that is longer still."""
+        rows = self.db.rows(_prices(len(ids), len(prefixes)), (*ids, *prefixes))
+        if rows:
+            longest = max([row[2] for row in rows], key=len)
+            if not self.db.value(_longer(len(ids)), (*ids, longest, longest + "\U0010ffff")):
+                self._leaf_count += 1
+                if self._leaf_count > LEAVES:
+                    self._leaves, self._leaf_count = {}, 0
+                else:
+                    leaves[longest] = rows
+        return rows
 
     def _rate(self, row, entry, payer):
         currency = self.currencies.named(payer.currency if payer is not None else "")
