@@ -43,10 +43,8 @@ class CurrentCalls:
         """A tuple of FULL, or of BRIEF as a viewer may see it: what others pay is not his to know, nor the trunks."""
         now = self.clock.monotonic()
         (caller, callernumber), (called, callednumber) = call.talkers
-        hidden = viewer is not None and called is not None and called.type in OUTBOUND and called.id != viewer.id
         cost, currency = self.cost(call, now, viewer)
-        brief = (call.id, call.state, caller.username if caller is not None else "", callernumber,
-                 called.username if called is not None and not hidden else "", callednumber,
+        brief = (call.id, call.state, _name(caller, viewer), callernumber, _name(called, viewer), callednumber,
                  utc_text(call.wall(call.started)),
                  utc_text(call.wall(call.answered)) if call.answered is not None else "", call.seconds(now),
                  decimal(cost), currency, call.sipcallid)
@@ -94,6 +92,12 @@ class CurrentCalls:
         (_, callernumber), (_, callednumber) = call.talkers
         return {"dbcallid": call.id, "state": call.state, "callernumber": callernumber,
                 "callednumber": callednumber, "seconds": call.seconds(self.clock.monotonic())}
+
+
+def _name(account, viewer):
+    """As a viewer may see it, None being an administrator."""
+    hidden = account is None or viewer is not None and account.type in OUTBOUND and account.id != viewer.id
+    return "" if hidden else account.username
 
 
 def matches(account, side, direction):
