@@ -7,15 +7,6 @@ from tests.flows.phone import moved
 MARK = (("X-Mark", "7; a=b"), ("X-MAPI", "k"))
 
 
-def talking(office):
-    alice, bob = office.phone("alice"), office.phone("bob")
-    call = alice.invite("bob")
-    office.run(1)
-    bob.calls[-1].answer()
-    office.run(1)
-    return call, bob.calls[-1]
-
-
 def marks(phone, method):
     message = phone.heard(method)[-1]
     return message.get("X-Mark"), "X-MAPI" in message.fields
@@ -23,8 +14,9 @@ def marks(phone, method):
 
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("method", ["INFO", "INVITE", "UPDATE", "BYE"])
-def test_x_fields_pass_in_every_request_of_a_call(office, side, method):
-    call, other = talking(office)[::1 - 2 * side]
+def test_x_fields_pass_in_every_request_of_a_call(pair, side, method):
+    office, *sides = pair
+    call, other = sides[::1 - 2 * side]
     body = moved(call, "203.0.113.7", 4002) if method in ("INVITE", "UPDATE") else b""
     call.request(method, body, MARK, lambda response: None)
     office.run(1)
@@ -69,8 +61,9 @@ def take_back(call):
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_new_offer_that_is_taken_back_is_taken_back_on_the_other_side_too(office, side):
-    call, other = talking(office)[::1 - 2 * side]
+def test_a_new_offer_that_is_taken_back_is_taken_back_on_the_other_side_too(pair, side):
+    office, *sides = pair
+    call, other = sides[::1 - 2 * side]
     thinks(other)
     other._on_cancel = lambda message: (other._okay(message), other._answer(487, None, ()))
     codes = take_back(call)
@@ -88,8 +81,9 @@ def test_a_new_offer_that_is_taken_back_is_taken_back_on_the_other_side_too(offi
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_an_offer_that_was_accepted_although_it_was_taken_back_is_put_right(office, side):
-    call, other = talking(office)[::1 - 2 * side]
+def test_an_offer_that_was_accepted_although_it_was_taken_back_is_put_right(pair, side):
+    office, *sides = pair
+    call, other = sides[::1 - 2 * side]
     thinks(other)
     other._on_cancel = other._okay
     codes = take_back(call)
