@@ -43,11 +43,11 @@ class Directory:
         db.on_touched.append(self._touched)
 
     def __len__(self):
-        return len(self._held)
+        return len(self._held) + len(self._stems)
 
     def reload(self):
         """Forget all that was looked up; returns how much it was."""
-        held = len(self._held)
+        held = len(self)
         self._held.clear()
         self._stems.clear()
         return held
