@@ -98,7 +98,8 @@ OUTSIDE = 100
 """Calls that wait for other hosts and programs (mail, SMS, web, commands), 30 s each at most."""
 
 RECOVER = 60.0
-"""Seconds until another try to bill what the last process left, and between two looks for ghosts of calls."""
+"""Seconds until another try to bill what the last process left, between two looks for ghosts of calls, and for how many
+objects there are."""
 
 SWEEP = 0.1
 """Seconds between two parts of a round over all registrations."""
@@ -261,6 +262,7 @@ class Server:
         self.reactor.soon(self._maintain)
         self.reactor.soon(self._recover)
         self.reactor.every(RECOVER, self.board.sweep)
+        self.reactor.every(RECOVER, lambda: circles.overgrown() and circles.sweep())
         self.meters.start()
         self.switch.start()
         self.hep.reload()

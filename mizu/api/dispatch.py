@@ -121,12 +121,9 @@ class Dispatcher:
     def _wait(self, coroutine, request, access):
         if self.joined:
             return self._finish(_at_once(coroutine, request), request, access)
-        future = spawn(coroutine)
-        if future.done:
-            return self._outcome(future, request, access)
         answer = Future()
-        future.then(lambda done: answer.set(self._outcome(done, request, access)))
-        return answer
+        spawn(coroutine).then(lambda done: answer.set(self._outcome(done, request, access)))
+        return answer.settled()
 
     def _outcome(self, future, request, access):
         try:
@@ -153,8 +150,7 @@ class Dispatcher:
 
     def _acted(self, outcome, request, session, access):
         """The answer once the action of its row of tb_api has been done."""
-        future = spawn(self._act(outcome, request, session, access))
-        return future.result() if future.done else future
+        return spawn(self._act(outcome, request, session, access)).settled()
 
     async def _act(self, outcome, request, session, access):
         answer = await outcome if outcome.__class__ is Future else outcome
