@@ -98,8 +98,11 @@ def _forget(error):
 def spawn(coroutine):
     """Run a coroutine; returns the Future of its result."""
     future = Future()
-    _step(coroutine, future)
-    return future
+    try:
+        _step(coroutine, future)
+        return future
+    finally:
+        del future
 
 
 def _step(coroutine, future):
@@ -111,7 +114,8 @@ def _step(coroutine, future):
             future.set(stop.value)
             return
         except BaseException as error:
-            future.fail(error.with_traceback(error.__traceback__.tb_next))
+            future.fail(error)
+            del future
             if not isinstance(error, Exception):
                 raise
             return
