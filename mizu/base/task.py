@@ -51,7 +51,8 @@ class Future:
         """Call `callback(future)` when done, at once if it is."""
         if self._value is not _PENDING:
             callback(self)
-            _forget(self._error)
+            if self._error is not None:
+                _forget(self._error)
         elif self._callbacks is None:
             self._callbacks = [callback]
         else:
@@ -62,7 +63,8 @@ class Future:
         if callbacks is not None:
             for callback in callbacks:
                 callback(self)
-            _forget(self._error)
+            if self._error is not None:
+                _forget(self._error)
 
     def __await__(self):
         if self._value is _PENDING:
