@@ -27,14 +27,17 @@ _TYPES = {0: (SERVER, SENDER), SENDER: (SENDER,), SERVER: (SERVER,)}
                  Param("u_domain", text, "domain; either this or the address"),
                  Param("u_ip", text, "address, with :port if need be"), Param("u_port", integer, "port"),
                  Param("u_proxy", text, "outbound proxy"), Param("u_transport", choice(*_TRANSPORTS), "transport"),
+                 Param("u_upperusername", text, "our login at the server"),
+                 Param("u_upperpassword", secret, "its password"),
+                 Param("u_needregister", integer, "1: we register there"),
                  Param("u_auth", integer, "tb_users.needauth; 1 by address"), Param("u_email", text, "e-mail address"),
                  Param("u_country", text, "country"), Param("u_currency", text, "currency"),
                  Param("u_credit", money, "credit; of both the sender's"),
                  Param("u_routing", text, "id or name of a routing entry to join, null for none"),
                  Param("u_routingpriority", integer, "priority of the route, lower ones first")])
 async def addserver(ctx, u_type=0, u_name="", u_username="", u_password="", u_domain="", u_ip="", u_port=None,
-                    u_proxy="", u_transport="udp", u_auth=1, u_email="", u_country="", u_currency="", u_credit=None,
-                    u_routing="", u_routingpriority=PRIORITY):
+                    u_proxy="", u_transport="udp", u_upperusername="", u_upperpassword="", u_needregister=0, u_auth=1,
+                    u_email="", u_country="", u_currency="", u_credit=None, u_routing="", u_routingpriority=PRIORITY):
     if u_type not in _TYPES:
         raise ApiError(400, f"parameter u_type takes 0, 5 or 9, not {u_type}")
     name = u_username or re.sub(r"[^0-9A-Za-z_.+@-]+", "_", u_name.strip())[:61].strip("_")
@@ -44,7 +47,9 @@ async def addserver(ctx, u_type=0, u_name="", u_username="", u_password="", u_do
     shared = {"name": u_name or name, "needauth": u_auth, "protocol": _TRANSPORTS[u_transport], "email": u_email,
               "country": u_country, "currency": u_currency, **_extra_fields(ctx.request.params),
               "password": u_password or ctx.server.entropy.password()}
-    own = {SERVER: {"domainname": domain, "ip": ip, "port": port, "proxy": u_proxy},
+    own = {SERVER: {"domainname": domain, "ip": ip, "port": port, "proxy": u_proxy,
+                    "upperusername": u_upperusername, "upperpassword": u_upperpassword,
+                    "needregister": u_needregister},
            SENDER: {"authip": ip or domain}}
     route = None if u_routing.lower() == "null" else (u_routing or None, u_routingpriority)
     types, made = _TYPES[u_type], []

@@ -30,11 +30,13 @@ def test_every_parameter_has_its_field(town):
     town.ask("addserver", "root", u_type=9, u_name="My trunk (EU)", u_ip="192.0.2.7:5070", u_proxy="proxy.example.com",
              u_transport="TLS", u_auth=8, u_email="a@b", u_country="HU", u_currency="EUR", u_credit="12.5",
              u_password="pw", u_routingpriority=3, fieldname0="techprefix", fieldval0="99", fieldname99="u_comment",
-             fieldvalue99="c")
+             fieldvalue99="c", u_upperusername="we", u_upperpassword="hush", u_needregister=1)
     assert rows(town) == [("My_trunk_EU", 9, "My trunk (EU)", 8, "", "192.0.2.7", 5070, "proxy.example.com", 2, "",
                            12.5, "a@b", "EUR")]
     assert town.db.row("SELECT password, country, techprefix, comment FROM tb_users WHERE username = 'My_trunk_EU'") \
         == ("pw", "HU", "99", "c")
+    assert town.db.row("SELECT upperusername, upperpassword, needregister FROM tb_users WHERE type = 9") == (
+        "we", "hush", 1)
     assert [route[2] for route in routes(town)] == [3]
 
 
