@@ -70,6 +70,7 @@ def test_writes_are_refused_reads_go_on_and_room_heals(small):
     assert setcredit(small, 8).startswith("OK: credit is 8.00")
     assert small.api("balance", u_username="rich") == "Your credit is $8.00 USD"
     assert eventually(lambda: small.request("GET", "/readyz").status == 200)
+    assert eventually(lambda: "writes are possible again" in small.err)
     assert small.err.count("no write is possible") == small.err.count("writes are possible again") == 1
     assert small.process.poll() is None and "Traceback" not in small.err
 
