@@ -1,6 +1,7 @@
 """version … unittest: the server's own state, and the handles to change it."""
 
 import os
+import shutil
 
 import pytest
 
@@ -43,11 +44,16 @@ def test_heartbeat_quick_is_alive_or_tells_the_trouble(desk):
     assert (answer.code, answer.message) == (500, "ERROR: stopping") and answer.data["uptime"] == 3700
 
 
-def test_heartbeat_full_writes_to_the_database_and_looks_at_the_disk(desk):
+def test_heartbeat_full_writes_to_the_database_and_looks_at_the_disk(desk, monkeypatch):
+    there = shutil.disk_usage(desk.folder)
+    used = there._replace(used=max(there.used, there.total // 1000))    # a disk in memory may be empty
+    monkeypatch.setattr(shutil, "disk_usage", {str(desk.folder): used}.__getitem__)
     before = desk.db.commits
     answer = desk.do("heartbeat", mode="full")
     assert desk.db.commits == before + 1
     assert answer.data["database_ms"] >= 0 and answer.data["disk_free"] > 0 and 0 < answer.data["disk_percent"] <= 100
+    assert answer.data["disk_free"] == there.free
+    assert answer.data["disk_percent"] == pytest.approx(100 * used.used / used.total, abs=0.051)
 
 
 def test_info_tells_the_important_parameters(desk):
