@@ -19,7 +19,8 @@ _TYPES = {0: (SERVER, SENDER), SENDER: (SENDER,), SERVER: (SERVER,)}
 
 
 @command("addserver", group="accounts", access=ADMIN,
-         summary="Adds a SIP server, a traffic sender, or both as NAME and NAME_in (old; see adduser)",
+         summary="Adds a SIP server, a traffic sender, or both as NAME and NAME_in (old; see adduser). A sender's calls"
+                 " come in by its address, from any port and without a password (u_auth 1); u_type=9 adds none",
          params=[Param("u_type", integer, "0 both, 5 traffic sender, 9 SIP server"),
                  Param("u_name", text, "name; either this or the user name"),
                  Param("u_username", username, "user name"),

@@ -56,12 +56,16 @@ class Gate:
         return self._caller(message, account, "digest", "", account)
 
     def _another(self, source, name, flow):
-        """Whether it comes from a phone that has registered over this flow: behind the address of a trunk, or of a
-        whole office, there may be others, who prove themselves."""
+        """Whether it comes from somebody else behind that address, a trunk's or a whole office's, who has to prove
+        himself: a phone that has registered over this flow, or who shows a user name of ours that is no number, as
+        carriers show numbers."""
         account = self.users.by_username(name)
-        return account is not None and account is not source.via and account is not source.account and \
-            any([(each.transport, each.host, each.port) == (flow.transport, flow.host, flow.port)
-                 for each in self.locations.of(account.id)])
+        if account is None or account is source.via or account is source.account or account.type in CARRIERS:
+            return False
+        if source.via.type in CARRIERS and not _NUMBER(name):
+            return True
+        here = flow.transport, flow.host, flow.port
+        return any([(each.transport, each.host, each.port) == here for each in self.locations.of(account.id)])
 
     def _answers(self, message):
         """Whether there are credentials for us, not only some that a proxy of another realm has asked for."""

@@ -231,6 +231,23 @@ def test_a_phone_behind_the_address_of_a_trunk_proves_itself(paying):
     paying.swept()
 
 
+def test_nobody_calls_under_a_user_name_of_ours_from_the_address_of_a_trunk(paying):
+    """But under a number: the caller's own may come in from outside."""
+    paying.trunk("carrier", "203.0.113.5")
+    paying.account("bob", 5)
+    paying.account("36205551111", 5)
+    for name, asked in (("bob", True), ("36205551111", False), ("stranger", False)):
+        phone = Phone(paying.network, "203.0.113.5", name, "", ("192.0.2.1", 5060), port=40000)
+        phone.invite("alice")
+        paying.run(1)
+        assert (407 in [message.status for message in phone.got]) == asked, name
+        phone.hang_up_all()
+        paying.run(2)
+        paying.alice.hang_up_all()
+        phone.endpoint.close()
+        paying.run(1)
+
+
 BIG = sdp("198.51.100.7") + b"a=x:" + b"y" * 700 + b"\r\n"
 
 
